@@ -1,0 +1,47 @@
+# make        install what is pinned into .venv and run the default study
+# make test   the same set-up, then the whole test suite
+
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: all run test test-slow lint format bench overhead clean
+
+all: run
+
+run: .venv/installed ## the default study, from images to figures
+	$(BIN)/snakemake
+
+test: .venv/installed lint ## everything that CI checks
+	$(BIN)/python -m pytest
+
+test-slow: .venv/installed ## checks that take minutes: every family of timm, third-party data where it is
+	$(BIN)/python -m pytest -m "slow or data"
+
+lint: .venv/installed ## what pre-commit checks too
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+format: .venv/installed ## bring all files into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+overhead: .venv/installed ## the pipeline's own cost on the default study
+	$(BIN)/python tests/benchmarks/overhead.py
+
+bench: .venv/installed ## every kernel against its floor, and against other implementations where installed
+	$(BIN)/python tests/benchmarks/compare_cka.py
+	$(BIN)/python tests/benchmarks/descend.py
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Kindred needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean: ## results and the environment
+	rm -rf .venv results .snakemake

@@ -1,0 +1,54 @@
+# What there is to ask for. Each rule below is a target: `snakemake --list` shows them with their sentence,
+# `snakemake activations` makes one stage and what it needs, plain `snakemake` makes everything.
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+# A study given with --configfile takes the place of the default one instead of being mixed into it.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+pathvars:
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+# The limit on GPUs in profiles/default is one per machine, not one per cluster.
+resource_scopes:
+    gpu="local",
+
+
+include: "rules/common.smk"
+include: "rules/lineage.smk"
+include: "rules/images.smk"
+include: "rules/models.smk"
+include: "rules/adversarial.smk"
+include: "rules/inversion.smk"
+include: "rules/activations.smk"
+include: "rules/transfer.smk"
+include: "rules/similarity.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+
+
+localrules:
+    all,
+    models,
+    adversarial,
+    inverted,
+    activations,
+    transfer,
+    similarity,
+    tables,
+    figures,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,

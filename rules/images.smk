@@ -1,0 +1,24 @@
+# Which images everything is measured on, and which the models are trained on.
+
+
+rule images:
+    input:
+        "<results>/images/natural.zarr",
+        "<results>/images/training.zarr",
+    """Target: the chosen images."""
+    localrule: True
+
+
+rule select_images:
+    output:
+        natural=directory("<results>/images/natural.zarr"),
+        training=directory("<results>/images/training.zarr"),
+    log:
+        "<logs>/select_images.log",
+    conda:
+        "../envs/torch.yaml"
+    params:
+        settings=config["images"],
+        made=made_images(),
+    script:
+        "../scripts/select_images.py"

@@ -1,0 +1,70 @@
+# From a config entry to weights: trained here, or brought along.
+
+
+rule models:
+    input:
+        expand(
+            "<results>/models/{model}.{kind}",
+            model=MODELS,
+            kind=["safetensors", "json"],
+        ),
+    """Target: every model's weights, how to build it, and its clean accuracy."""
+    localrule: True
+
+
+rule train_model:
+    input:
+        training=ancient("<results>/images/training.zarr"),
+        natural=ancient("<results>/images/natural.zarr"),
+    output:
+        weights="<results>/models/{model}.safetensors",
+        description="<results>/models/{model}.json",
+    log:
+        "<logs>/train_model/{model}.log",
+    benchmark:
+        "<benchmarks>/train_model/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(TRAINED),
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        entry=lambda wildcards: model_entry(config, wildcards.model),
+        images=config["images"],
+        made=lambda wildcards: made_model(wildcards.model),
+    script:
+        "../scripts/train_model.py"
+
+
+rule import_checkpoint:
+    input:
+        checkpoint=lambda wildcards: ancient(
+            config["models"][wildcards.model]["weights"]
+        ),
+        natural=ancient("<results>/images/natural.zarr"),
+    output:
+        weights="<results>/models/{model}.safetensors",
+        description="<results>/models/{model}.json",
+    log:
+        "<logs>/import_checkpoint/{model}.log",
+    benchmark:
+        "<benchmarks>/import_checkpoint/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(IMPORTED),
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+        runtime=30,
+    params:
+        entry=lambda wildcards: model_entry(config, wildcards.model),
+        images=config["images"],
+        made=lambda wildcards: made_model(wildcards.model),
+    script:
+        "../scripts/import_checkpoint.py"

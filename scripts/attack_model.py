@@ -1,0 +1,46 @@
+"""Change the natural images so that they fool one model."""
+
+from dataclasses import fields
+
+import numpy as np
+import torch
+from kindred import attacks, checkpoints, device, images, store
+from kindred.job import job, log, progress
+from kindred.observe import DEFAULT_BATCH, predict
+
+with job(snakemake.log[0], snakemake.threads):
+    name, settings = snakemake.wildcards.model, snakemake.params.settings
+    place = device.choose(snakemake.config["device"])
+    model = checkpoints.load(name, *snakemake.input.model)
+    classifier = model.classifier.to(place)
+    natural = images.load(snakemake.input.natural, settings["images"])
+    attack = attacks.Attack(**{field.name: settings[field.name] for field in fields(attacks.Attack)})
+    generator = torch.Generator().manual_seed(settings["seed"])
+
+    before = predict(classifier, natural.pixels, name=name, device=place).argmax(1)
+    changed = np.empty_like(natural.pixels)
+    for start in progress(range(0, len(natural), DEFAULT_BATCH), f"attacking {name}"):
+        rows = slice(start, start + DEFAULT_BATCH)
+        shown = torch.from_numpy(natural.pixels[rows]).to(place)
+        labels = torch.from_numpy(natural.labels[rows]).to(place)
+        changed[rows] = attacks.perturb(classifier, shown, labels, attack, generator).cpu().numpy()
+
+    # Success is measured on the very images that are stored.
+    after = predict(classifier, changed, name=name, device=place).argmax(1)
+    moved = attacks.norms(torch.from_numpy(changed - natural.pixels), attack.norm).numpy()
+    about = {
+        "made": snakemake.params.made,
+        "model": name,
+        "weights": model.weights,
+        "settings": settings,
+        "classes": natural.classes,
+    }
+    with store.writing(snakemake.output[0], about) as group:
+        images.put_coordinates(group, natural.ids, natural.labels)
+        store.put(group, "images", changed, ("image", "channel", "height", "width"))
+        store.put(group, "correct", before == natural.labels, ("image",))
+        store.put(group, "fooled", after != natural.labels, ("image",))
+        store.put(group, "norm", moved, ("image",))
+    clean, left = (before == natural.labels).mean(), (after == natural.labels).mean()
+    log.info("'%s' is right about %.4f of the images, %.4f once they are changed", name, clean, left)
+    log.info("largest change: %.5g in %s", moved.max(), attack.norm)

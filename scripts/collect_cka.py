@@ -1,0 +1,15 @@
+"""Put the model x model similarities of all tiles into one table, on natural and on inverted images."""
+
+import pandas as pd
+from kindred import tables
+from kindred.job import job
+
+with job(snakemake.log[0], snakemake.threads):
+    models = snakemake.params.models
+    parts = [tables.cka_table("natural", snakemake.input.natural, models, symmetric=True)]
+    inverted = list(snakemake.input.inverted)
+    each = len(inverted) // max(1, len(snakemake.params.inversions))
+    for index, inversion in enumerate(snakemake.params.inversions):
+        tiles = inverted[index * each : (index + 1) * each]
+        parts.append(tables.cka_table(inversion, tiles, models, symmetric=False))
+    tables.write(snakemake.output[0], pd.concat(parts, ignore_index=True))

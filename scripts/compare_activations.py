@@ -1,0 +1,49 @@
+"""Compare a group of models with another on the same images: penultimate layers in full, all layers with all."""
+
+import itertools
+
+import numpy as np
+import torch
+from kindred import comparison, device, store
+from kindred.job import job, log, progress
+
+with job(snakemake.log[0], snakemake.threads):
+    place = device.choose(snakemake.config["device"])
+    first, second = snakemake.params.first, snakemake.params.second
+    settings = snakemake.params.settings
+    names = list(dict.fromkeys([*first, *second]))
+    paths = dict(zip(names, snakemake.input, strict=True))
+    ids = store.demand_same_images(*paths.values())
+    about = {name: store.attributes(path) for name, path in paths.items()}
+
+    def load(name: str, layer: str) -> torch.Tensor:
+        return torch.from_numpy(store.array(paths[name], layer)[:]).to(place)
+
+    if first == second:
+        pairs = list(itertools.combinations_with_replacement(first, 2))
+    else:
+        pairs = list(itertools.product(first, second))
+    penultimate = [load(name, "penultimate") for name in names]
+    found = comparison.compare(penultimate, [(names.index(a), names.index(b)) for a, b in pairs], settings)
+    every = [(name, layer) for name in names for layer in about[name]["layers"]]
+    cubes = comparison.layers(
+        lambda: (load(*both) for both in progress(every, "layers")), snakemake.params.layer_measures, settings
+    )
+
+    attributes = {
+        "members": snakemake.params.members,
+        "weights": {name: about[name]["weights"] for name in names},
+        "images": len(ids),
+        "settings": settings,
+    }
+    with store.writing(snakemake.output[0], attributes) as group:
+        store.put(group, "measure", list(found), ("measure",))
+        store.put(group, "model_a", [a for a, _ in pairs], ("pair",))
+        store.put(group, "model_b", [b for _, b in pairs], ("pair",))
+        for column in ("value", "low", "high", "null"):
+            store.put(group, column, np.stack([rows[column] for rows in found.values()]), ("measure", "pair"))
+        store.put(group, "layer_model", [name for name, _ in every], ("layer",))
+        store.put(group, "layer_name", [layer for _, layer in every], ("layer",))
+        for measure, values in cubes.items():
+            store.put(group, f"layers_{measure}", values, ("layer", "other_layer"))
+    log.info("%d pairs of models, %d layers, %d images", len(pairs), len(every), len(ids))

@@ -1,0 +1,187 @@
+"""Networks by name: timm's registry, torchvision's behind a prefix, and three small ones of Kindred's own.
+
+The only module that imports timm. torchvision, which timm needs, is made importable first.
+"""
+
+import contextlib
+import difflib
+import importlib
+import sys
+import types
+from typing import Any
+
+from torch import nn
+
+from kindred.errors import BadInput
+
+
+def _import_torchvision() -> types.ModuleType:
+    """Import torchvision although its compiled operators may not load.
+
+    The standard torchvision beside a CPU build of torch fails while it describes operators (`nms`) that no
+    classifier uses. That description is then left out; everything but those operators works. Where torchvision
+    is whole, nothing is changed.
+    """
+    try:
+        return importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "operator torchvision::" not in str(error):
+            raise
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    sys.modules["torchvision._meta_registrations"] = types.ModuleType("torchvision._meta_registrations")
+    return importlib.import_module("torchvision")
+
+
+_import_torchvision()
+
+import timm  # noqa: E402
+from timm.models import register_model  # noqa: E402
+from timm.models.mlp_mixer import MlpMixer  # noqa: E402
+from timm.models.vgg import VGG  # noqa: E402
+from timm.models.vision_transformer import VisionTransformer  # noqa: E402
+from torchvision import models as torchvision_models  # noqa: E402
+
+TORCHVISION = "torchvision:"
+# What the study decides, so that no entry's `arguments` can contradict it.
+RESERVED = {
+    "num_classes": "classes",
+    "in_chans": "channels",
+    "img_size": "input_size",
+    "pretrained": "weights",
+    "checkpoint_path": "weights",
+    "weights": "weights",
+}
+
+
+def _with_defaults(given: dict[str, Any], **defaults: Any) -> dict[str, Any]:
+    """Defaults overridden by what was given, less the keys with which timm describes pretrained weights."""
+    about_weights = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
+    return defaults | {key: value for key, value in given.items() if key not in about_weights}
+
+
+@register_model
+def kindred_vgg(**arguments: Any) -> nn.Module:
+    """A three-stage VGG with batch normalisation for images of about 32 pixels (0.95 M parameters)."""
+    defaults = {"cfg": [16, "M", 32, "M", 64, "M"], "norm_layer": nn.BatchNorm2d, "mlp_ratio": 0.03}
+    return VGG(**_with_defaults(arguments, **defaults))
+
+
+@register_model
+def kindred_mixer(**arguments: Any) -> nn.Module:
+    """An MLP-Mixer of four blocks on patches of 8 pixels (0.31 M parameters)."""
+    defaults = {"img_size": 32, "patch_size": 8, "num_blocks": 4, "embed_dim": 96}
+    return MlpMixer(**_with_defaults(arguments, **defaults))
+
+
+@register_model
+def kindred_vit(**arguments: Any) -> nn.Module:
+    """A vision transformer of four blocks on patches of 8 pixels (0.46 M parameters).
+
+    It pools by the average because small data train that far better than a class token.
+    """
+    shape = {"img_size": 32, "patch_size": 8, "embed_dim": 96, "depth": 4, "num_heads": 3}
+    return VisionTransformer(
+        **_with_defaults(arguments, **shape, class_token=False, global_pool="avg"),
+    )
+
+
+def names() -> list[str]:
+    """Every architecture that `build` knows, sorted; torchvision's carry the prefix `torchvision:`."""
+    return sorted(timm.list_models()) + [TORCHVISION + name for name in sorted(_torchvision_names())]
+
+
+def _torchvision_names() -> list[str]:
+    return torchvision_models.list_models(module=torchvision_models)
+
+
+def build(
+    architecture: str, *, classes: int, channels: int, size: int, arguments: dict[str, Any] | None = None
+) -> nn.Module:
+    """The network `architecture` with random weights (drawn from torch's global generator).
+
+    architecture: a name of timm's registry, with or without a tag, or `torchvision:<name>`.
+    classes, channels, size: number of logits, of image channels, and side of the square input in pixels;
+        the size is handed to the families that must know it (transformers, mixers), others take any.
+    arguments: further keyword arguments of the architecture's constructor.
+
+    Raises BadInput for an unknown name and for arguments the architecture refuses.
+    """
+    arguments = dict(arguments or {})
+    for key in sorted(RESERVED.keys() & arguments.keys()):
+        raise BadInput(
+            f"architecture '{architecture}': '{key}' cannot be among its arguments, "
+            f"it follows from '{RESERVED[key]}'"
+        )
+    _check_name(architecture)
+    try:
+        if architecture.startswith(TORCHVISION):
+            return _build_torchvision(architecture, classes, channels, size, arguments)
+        return _build_timm(architecture, classes, channels, size, arguments)
+    except (
+        TypeError,
+        ValueError,
+        AssertionError,
+        RuntimeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+    ) as error:
+        given = f" with {arguments}" if arguments else ""
+        raise BadInput(
+            f"architecture '{architecture}'{given} cannot be built for {size}-pixel images of {channels} "
+            f"channels: {_one_line(error)}"
+        ) from error
+
+
+def _check_name(architecture: str) -> None:
+    if architecture.startswith(TORCHVISION):
+        known = architecture.removeprefix(TORCHVISION) in _torchvision_names()
+    else:
+        known = timm.is_model(architecture.partition(".")[0])
+    if not known:
+        close = difflib.get_close_matches(architecture.partition(".")[0], names(), n=4)
+        hint = f"close names are {', '.join(close)}" if close else "see timm.list_models() for the names"
+        raise BadInput(f"architecture '{architecture}' is not known to timm {timm.__version__}; {hint}")
+
+
+def _build_timm(
+    architecture: str, classes: int, channels: int, size: int, arguments: dict[str, Any]
+) -> nn.Module:
+    common = {"pretrained": False, "num_classes": classes, "in_chans": channels, **arguments}
+    try:
+        return timm.create_model(architecture, img_size=size, **common)
+    except TypeError as error:
+        # Only the constructor knows whether it takes a size, and it says so before it draws any weight.
+        if "img_size" not in str(error):
+            raise
+    return timm.create_model(architecture, **common)
+
+
+def _build_torchvision(
+    architecture: str, classes: int, channels: int, size: int, arguments: dict[str, Any]
+) -> nn.Module:
+    if channels != 3:
+        raise BadInput(f"architecture '{architecture}' takes images of 3 channels, the study has {channels}")
+    name = architecture.removeprefix(TORCHVISION)
+    common = {"weights": None, "num_classes": classes, **arguments}
+    with contextlib.suppress(TypeError):
+        return torchvision_models.get_model(name, image_size=size, **common)
+    return torchvision_models.get_model(name, **common)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def default_input(architecture: str) -> dict[str, Any]:
+    """The input timm states for an architecture: `size` (pixels), `mean`, `std` (per channel).
+
+    Raises BadInput for a name that timm does not have or that states nothing.
+    """
+    _check_name(architecture)
+    config = None if architecture.startswith(TORCHVISION) else timm.get_pretrained_cfg(architecture)
+    if config is None:
+        raise BadInput(f"architecture '{architecture}' states no input size, mean and std of its own")
+    return {"size": config.input_size[-1], "mean": tuple(config.mean), "std": tuple(config.std)}

@@ -1,0 +1,232 @@
+"""Adversarial examples: projected gradient descent within a linf or l2 ball.
+
+Projected gradient descent with a random start after Madry et al. 2018 (linf: sign steps; l2: steps of unit
+gradient), optionally with the accumulated momentum of Dong et al. 2018 (MI-FGSM) and with the margin of the
+logits (Carlini and Wagner 2017) in place of cross-entropy. The loop itself is `kindred.descent`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kindred.descent import Projection, descend, euclidean, l2_ball, linf_ball
+from kindred.errors import BadInput
+
+Norm = Literal["linf", "l2"]
+Objective = Literal["cross_entropy", "margin"]
+
+SEEDS = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Settings of an attack.
+
+    `eps`: radius of the ball in pixel units, pixels being in [0, 1]; 0 leaves the images alone.
+    `step_size`: in the same units; None stands for 2.5 eps / steps, enough to reach the border and walk along it.
+    `random_start`: begin at a point drawn uniformly from the volume of the ball rather than at the image.
+    `restarts`: how many random starts are tried; more than one needs `random_start`.
+    `momentum`: 0 for plain PGD, 1 for the setting of MI-FGSM.
+
+    Raises BadInput for anything else.
+    """
+
+    norm: Norm
+    eps: float
+    steps: int = 10
+    step_size: float | None = None
+    random_start: bool = True
+    restarts: int = 1
+    loss: Objective = "cross_entropy"
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        _one_of("norm", self.norm, get_args(Norm))
+        _one_of("loss", self.loss, get_args(Objective))
+        _number("eps", self.eps)
+        _number("momentum", self.momentum)
+        _count("steps", self.steps)
+        _count("restarts", self.restarts)
+        if self.step_size is not None:
+            _number("step_size", self.step_size)
+        if not isinstance(self.random_start, bool):
+            raise BadInput(f"an attack's random_start is {self.random_start!r}; it must be true or false.")
+        if self.restarts > 1 and not self.random_start:
+            raise BadInput(f"an attack's restarts is {self.restarts}; without random_start it must be 1.")
+
+    @property
+    def step(self) -> float:
+        """The step size in pixel units, default resolved."""
+        return 2.5 * self.eps / self.steps if self.step_size is None else float(self.step_size)
+
+
+def perturb(
+    classifier: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    attack: Attack,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Adversarial versions (n, c, h, w) of `images` (n, c, h, w): `classifier` is driven away from `labels` (n,).
+
+    Pixels are in [0, 1]. `classifier` maps images to logits (n, classes); it is used in the mode it is in
+    (eval, usually) and its parameters' gradients are left alone. The result is in [0, 1] and in the attack's
+    ball up to float rounding, on the images' device. Of several restarts each image keeps one that fools the
+    classifier, and among those (or if there are none) the one of highest loss; within a restart the last
+    iterate counts. `eps` 0 gives a copy.
+
+    Random starts come from `generator` (on the CPU; needed if the attack starts at random): one number per
+    image seeds that image's own noise, so the noise depends neither on the device nor, when one generator
+    serves consecutive batches, on where the batches are cut.
+
+    One restart costs `steps` forward and backward passes; with several, each has one more forward pass.
+    Raises BadInput for pixels outside [0, 1], labels that do not match, or a missing generator.
+    """
+    _check(images, labels, attack, generator)
+    if attack.eps == 0:
+        return images.detach().clone()
+    # Tensors made in inference_mode cannot enter a backward pass; clones made outside of it can.
+    with torch.inference_mode(False):
+        clean, labels = images.detach().clone(), labels.clone()
+        inside = _ball(clean, attack)
+        seeds = _seeds(len(clean), generator) if attack.random_start and generator is not None else None
+        if attack.restarts == 1:
+            return _run(classifier, clean, labels, attack, inside, seeds, measure=False)[0]
+        return _worst_of(classifier, clean, labels, attack, inside, seeds)
+
+
+def norms(delta: Tensor, norm: Norm) -> Tensor:
+    """Size (n,) of every perturbation of `delta` (n, ...), in pixel units; computed in float64."""
+    _one_of("norm", norm, get_args(Norm))
+    flat = delta.detach().double().flatten(1)
+    return flat.abs().amax(dim=1) if norm == "linf" else euclidean(flat)[:, 0]
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy (n,) of `logits` (n, classes) for `labels` (n,): an attack raises it."""
+    return functional.cross_entropy(logits, labels, reduction="none")
+
+
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Highest other logit minus the label's, (n,): positive once the classifier is fooled."""
+    column = labels[:, None]
+    others = logits.scatter(1, column, float("-inf")).amax(dim=1)
+    return others - logits.gather(1, column)[:, 0]
+
+
+OBJECTIVES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_entropy, "margin": margin}
+
+
+def _worst_of(
+    classifier: nn.Module,
+    clean: Tensor,
+    labels: Tensor,
+    attack: Attack,
+    inside: Projection,
+    seeds: list[torch.Generator] | None,
+) -> Tensor:
+    """The strongest of `attack.restarts` restarts for each image."""
+    best, best_fooled, best_loss = _run(classifier, clean, labels, attack, inside, seeds)
+    for _ in range(attack.restarts - 1):
+        images, fooled, loss = _run(classifier, clean, labels, attack, inside, seeds)
+        better = (fooled & ~best_fooled) | ((fooled == best_fooled) & (loss > best_loss))
+        best = torch.where(better.view(-1, *[1] * (clean.ndim - 1)), images, best)
+        best_fooled = torch.where(better, fooled, best_fooled)
+        best_loss = torch.where(better, loss, best_loss)
+    return best
+
+
+def _run(
+    classifier: nn.Module,
+    clean: Tensor,
+    labels: Tensor,
+    attack: Attack,
+    inside: Projection,
+    seeds: list[torch.Generator] | None,
+    measure: bool = True,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One restart: images, whether they fool (n,) and the attack's loss (n,); the latter two only if measured."""
+    objective = OBJECTIVES[attack.loss]
+    fooled = torch.zeros_like(labels, dtype=torch.bool)
+
+    def loss(x: Tensor) -> Tensor:
+        nonlocal fooled
+        logits = classifier(x)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        if measure:
+            fooled = logits.detach().argmax(dim=1) != labels
+        return -objective(logits, labels)
+
+    start = clean if seeds is None else clean + _noise(clean, attack, seeds)
+    end = descend(
+        loss,
+        start,
+        steps=attack.steps,
+        step_size=attack.step,
+        direction="sign" if attack.norm == "linf" else "unit",
+        momentum=float(attack.momentum),
+        averaging="sum",
+        project=inside,
+        keep="last",
+        measure_last=measure,
+    )
+    return end.images, fooled, -end.loss
+
+
+def _ball(clean: Tensor, attack: Attack) -> Projection:
+    return (linf_ball if attack.norm == "linf" else l2_ball)(clean, float(attack.eps))
+
+
+def _seeds(n: int, generator: torch.Generator) -> list[torch.Generator]:
+    """A generator of its own for every image, seeded by the given one."""
+    numbers = torch.randint(SEEDS, (n,), generator=generator).tolist()
+    return [torch.Generator().manual_seed(number) for number in numbers]
+
+
+def _noise(clean: Tensor, attack: Attack, seeds: list[torch.Generator]) -> Tensor:
+    """Points of the volume of the ball (n, c, h, w), uniform; each generator moves on, so restarts differ."""
+    shape = clean.shape[1:]
+    if attack.norm == "linf":
+        noise = torch.stack([torch.rand(shape, generator=seed) for seed in seeds]).mul_(2).sub_(1)
+    else:
+        # A uniform direction, and a radius whose power of the dimension is uniform.
+        noise = torch.stack([torch.randn(shape, generator=seed) for seed in seeds])
+        radius = torch.stack([torch.rand(1, generator=seed) for seed in seeds]) ** (1 / shape.numel())
+        noise *= radius.view(-1, *[1] * len(shape)) / euclidean(noise)
+    return noise.mul_(attack.eps).to(device=clean.device, dtype=clean.dtype)
+
+
+def _check(images: Tensor, labels: Tensor, attack: Attack, generator: torch.Generator | None) -> None:
+    if images.ndim != 4 or not len(images):
+        raise BadInput(
+            f"images to attack have shape {tuple(images.shape)}; they must be (n, c, h, w) with n >= 1."
+        )
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        raise BadInput(
+            f"labels of {len(images)} images to attack have shape {tuple(labels.shape)} and type {labels.dtype}; "
+            "they must be (n,) and int64."
+        )
+    low, high = torch.stack(images.detach().aminmax()).tolist()
+    if not (low >= 0 and high <= 1):
+        raise BadInput(f"pixels of images to attack lie in [{low:g}, {high:g}]; they must lie in [0, 1].")
+    if attack.random_start and attack.eps > 0 and generator is None:
+        raise BadInput("an attack with random_start needs a generator; none was given.")
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise BadInput(f"an attack's {name} is {value!r}; it must be one of {', '.join(allowed)}.")
+
+
+def _number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise BadInput(f"an attack's {name} is {value!r}; it must be a finite number, 0 or more.")
+
+
+def _count(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise BadInput(f"an attack's {name} is {value!r}; it must be a whole number, 1 or more.")

@@ -1,0 +1,85 @@
+"""Fingerprints: what a result depends on, as short strings that change when and only when it does.
+
+Snakemake tracks scripts by file time and the modules they import not at all. A fingerprint of the parsed
+source sees neither time stamps nor formatting, comments or docstrings, and follows imports of the package.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parent
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def of(value: Any) -> str:
+    """Fingerprint of a JSON-able value; the order of keys does not matter."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def of_code(script: str | Path) -> str:
+    """Fingerprint of a script and of every module of the package that it imports, however indirectly."""
+    return of({str(path.name): _meaning(path) for path in sorted(_reach(Path(script)))})
+
+
+def of_file(path: str | Path) -> str:
+    """Fingerprint of a file that the user brings: its size and time of change (contents may be gigabytes)."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return "missing"
+    return of([status.st_size, status.st_mtime_ns])
+
+
+def _reach(script: Path) -> set[Path]:
+    seen: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        waiting.extend(_imports(path))
+    return seen
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return tree
+
+
+@cache
+def _meaning(path: Path) -> str:
+    # Unparsed rather than dumped: the dump of one source differs between versions of Python.
+    return hashlib.sha256(ast.unparse(_tree(path)).encode()).hexdigest()
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    names: list[str] = []
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return frozenset(_files(names))
+
+
+def _files(names: Iterable[str]) -> Iterable[Path]:
+    for name in names:
+        head, *rest = name.split(".")
+        if head != "kindred" or not rest:
+            continue
+        base = PACKAGE.joinpath(*rest)
+        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+            if candidate.exists():
+                yield candidate

@@ -1,0 +1,31 @@
+"""Checks of a config that need the models themselves, made before any job starts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from kindred import checkpoints, config, layers, models
+from kindred.errors import BadInput
+
+ANY_CLASSES = 10
+
+
+def check_layers(study: Mapping[str, Any]) -> None:
+    """Raise BadInput, naming the key, where a model is asked for a layer that it does not have.
+
+    Only models whose layers are named one by one are built (with random weights, once per distinct design).
+    """
+    known: set[str] = set()
+    for name, wanted in config.named_layers(study).items():
+        entry = config.model_entry(study, name)
+        description = checkpoints.describe(entry, study["images"], classes=ANY_CLASSES)
+        if (design := f"{description} {wanted}") in known:
+            continue
+        known.add(design)
+        key = f"models.{name}.layers" if study["models"][name].get("layers") else "activations.layers"
+        example = torch.zeros(1, description.channels, description.size, description.size)
+        try:
+            layers.resolve(models.assemble(description).eval(), wanted, example)
+        except BadInput as error:
+            raise BadInput(f"{key}, for model '{name}': {error}") from error

@@ -1,0 +1,177 @@
+"""Zarr stores between the steps: written whole or not at all, and refused when anything of them is missing.
+
+A store is a Zarr v3 group whose arrays carry dimension names, so that `xarray.open_zarr` reads it with its
+coordinates. It is built beside its final name, gets an inventory (number and bytes of its chunk files) as the
+last write, and is then renamed. Zarr itself reads a chunk that is not there as zeros; the inventory is what
+tells a store that was cut off or half copied from a whole one.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from kindred.errors import BadInput
+
+INVENTORY = "kindred_inventory"
+CHUNK_BYTES = 32 * 2**20
+NUMERIC_PACKAGES = ("torch", "timm", "numpy", "zarr")
+
+
+@contextmanager
+def writing(path: str | Path, attributes: Mapping[str, Any]) -> Iterator[zarr.Group]:
+    """Build a store: yields an empty group; on leaving without an error it is complete under `path`.
+
+    `attributes` (JSON-able) say what made the store; package versions are added to them.
+    """
+    path = Path(path)
+    building = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(building, ignore_errors=True)
+    building.parent.mkdir(parents=True, exist_ok=True)
+    group = zarr.open_group(building, mode="w", zarr_format=3)
+    try:
+        yield group
+        files, size = _inventory(building)
+        group.attrs.update(
+            {**attributes, "versions": versions(), INVENTORY: {"chunk_files": files, "chunk_bytes": size}}
+        )
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(building, path)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def put(group: zarr.Group, name: str, values: Any, dims: Sequence[str], compress: bool = False) -> None:
+    """Write one whole array (numbers, or strings for a coordinate) with its dimension names."""
+    values = np.asarray(values)
+    if values.dtype.kind in "UOT":
+        values = values.astype(np.dtypes.StringDType())
+    array = reserve(group, name, values.shape, values.dtype, dims, compress)
+    if values.size:
+        array[...] = values
+
+
+def reserve(
+    group: zarr.Group,
+    name: str,
+    shape: Sequence[int],
+    dtype: Any,
+    dims: Sequence[str],
+    compress: bool = False,
+) -> zarr.Array:
+    """Make an array to be filled in slices along its first dimension; chunks are whole rows, about 32 MiB.
+
+    Compression (zstd) is off by default: it costs several times the CPU of writing and gains little on floats
+    (measured in docs/design.md); it is worth it for repeated or integer values.
+    """
+    row = max(1, int(np.prod(shape[1:], dtype=np.int64)) * np.dtype(dtype).itemsize)
+    rows = max(1, min(shape[0] if shape else 1, CHUNK_BYTES // row))
+    options: dict[str, Any] = {} if compress else {"compressors": None}
+    return group.create_array(
+        name,
+        shape=tuple(shape),
+        dtype=dtype,
+        chunks=(rows, *(max(1, s) for s in shape[1:])) if shape else (),
+        dimension_names=list(dims),
+        config={"write_empty_chunks": True},
+        **options,
+    )
+
+
+def attributes(path: str | Path) -> dict[str, Any]:
+    """What made a store, without reading it. Raises BadInput where the store is missing or incomplete."""
+    return dict(open_group(Path(path)).attrs)
+
+
+def read(path: str | Path) -> Any:
+    """Open a complete store as an `xarray.Dataset` (values are read when they are used).
+
+    Raises BadInput for a store that is missing, was never finished, or has lost chunks since.
+    """
+    import xarray  # here, because jobs that only write should not pay for it
+
+    open_group(Path(path))
+    return xarray.open_zarr(Path(path), chunks=None, consolidated=False)
+
+
+def array(path: str | Path, name: str) -> zarr.Array:
+    """One array of a complete store, read in slices: `array(...)[a:b]` gives numpy values."""
+    group = open_group(Path(path))
+    if name not in group:
+        have = ", ".join(sorted(group.array_keys()))
+        raise BadInput(f"store '{path}' has no array '{name}'; it holds {have}.")
+    return group[name]
+
+
+def strings(path: str | Path, name: str) -> list[str]:
+    """A coordinate of strings, such as the image ids."""
+    return [str(s) for s in array(path, name)[:]]
+
+
+def demand_same_images(first: str | Path, *others: str | Path) -> list[str]:
+    """The image ids that all stores share, in order; BadInput names the first two stores that differ."""
+    ids = strings(first, "image")
+    for other in others:
+        theirs = strings(other, "image")
+        if theirs != ids:
+            where = next((i for i, (a, b) in enumerate(zip(ids, theirs, strict=False)) if a != b), None)
+            detail = (
+                f"{len(ids)} and {len(theirs)} images"
+                if where is None
+                else f"image {where} is '{ids[where]}' in one and '{theirs[where]}' in the other"
+            )
+            raise BadInput(
+                f"stores '{first}' and '{other}' do not hold the same images ({detail}), so what they say "
+                "cannot be compared; delete the one that is out of date and run again."
+            )
+    return ids
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide numbers."""
+    found = {}
+    for name in ("kindred", *NUMERIC_PACKAGES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _inventory(path: Path) -> tuple[int, int]:
+    """Number and bytes of the chunk files: all that is neither metadata nor hidden (Snakemake's time stamp)."""
+    chunks = [
+        os.path.join(folder, name)
+        for folder, _, names in os.walk(path)
+        for name in names
+        if name != "zarr.json" and not name.startswith(".")
+    ]
+    return len(chunks), sum(map(os.path.getsize, chunks))
+
+
+def open_group(path: Path) -> zarr.Group:
+    again = "delete it and run the same command again"
+    if not path.exists():
+        raise BadInput(f"store '{path}' does not exist; ask Snakemake for it by that name.")
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=3, use_consolidated=False)
+        inventory = group.attrs.get(INVENTORY)
+    except Exception as error:
+        raise BadInput(f"'{path}' cannot be read as a Zarr v3 store ({error}); {again}.") from error
+    if not isinstance(inventory, dict):
+        raise BadInput(f"store '{path}' was never finished (it has no inventory); {again}.")
+    files, size = _inventory(path)
+    want_files, want_size = inventory["chunk_files"], inventory["chunk_bytes"]
+    if (files, size) != (want_files, want_size):
+        raise BadInput(
+            f"store '{path}' was cut off: it holds {files} chunk files of {size:,} bytes where it was "
+            f"finished with {want_files} of {want_size:,} bytes; {again}."
+        )
+    return group

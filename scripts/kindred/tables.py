@@ -1,0 +1,209 @@
+"""Tables: tidy, one row per value, put together from stores and tiles; names and order are those of the config.
+
+Tiles may hold more than is asked for (a model that has left the study); a table takes what it needs and refuses
+to leave out in silence what is not there.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kindred import store
+from kindred.errors import BadInput
+from kindred.transfer import Sat, Transfer
+
+CKA_COLUMNS = (
+    "stimuli inverter model_a model_b layer_a layer_b measure value low high null n".split()  # noqa: SIM905
+)
+LAYER_COLUMNS = "stimuli model_a layer_a model_b layer_b measure value n".split()  # noqa: SIM905
+
+
+def models_table(
+    entries: Mapping[str, Mapping[str, Any]], attacked: Mapping[str, Mapping[str, str]]
+) -> pd.DataFrame:
+    """One row a model. entries: {model: its description}; attacked: {attack: {model: store}}.
+
+    accuracy_<attack> is the share of attacked images, right or wrong before, that the model still gets right.
+    """
+    rows = []
+    for model, about in entries.items():
+        entry = about["source"]
+        trained = entry.get("recipe") or entry.get("trained") or {}
+        row = {
+            "model": model,
+            "architecture": entry["architecture"],
+            "training": entry.get("training") or trained.get("training", ""),
+            "norm": trained.get("norm") or "",
+            "eps": trained.get("eps") or 0.0,
+            "seed": entry.get("seed", trained.get("seed")),
+            "parameters": about["parameters"],
+            "clean_accuracy": about["clean_accuracy"],
+        }
+        for attack, stores in attacked.items():
+            row[f"accuracy_{attack}"] = float(1 - store.array(stores[model], "fooled")[:].mean())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetric: bool) -> pd.DataFrame:
+    """Model x model values of one kind of stimuli, penultimate layers.
+
+    symmetric: each unordered pair once, in the order of `models`, its pair with itself included; else each ordered
+    pair, model_a being the inverter. Raises BadInput for a pair that no tile holds.
+    """
+    place = {model: index for index, model in enumerate(models)}
+    frames = []
+    for path in tiles:
+        n = store.attributes(path)["images"]
+        columns = {name: store.array(path, name)[:] for name in ("value", "low", "high", "null")}
+        pairs = zip(store.strings(path, "model_a"), store.strings(path, "model_b"), strict=True)
+        known = [(index, a, b) for index, (a, b) in enumerate(pairs) if a in place and b in place]
+        if symmetric:
+            known = [(index, *sorted((a, b), key=place.__getitem__)) for index, a, b in known]
+        taken = [index for index, _, _ in known]
+        for row, measure in enumerate(store.strings(path, "measure")):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "model_a": [a for _, a, _ in known],
+                        "model_b": [b for _, _, b in known],
+                        "measure": measure,
+                        **{name: values[row, taken] for name, values in columns.items()},
+                        "n": n,
+                    }
+                )
+            )
+    table = pd.concat(frames, ignore_index=True)
+    table["stimuli"], table["layer_a"], table["layer_b"] = stimuli, "penultimate", "penultimate"
+    table["inverter"] = "" if symmetric else table["model_a"]
+    wanted = len(models) * (len(models) + 1) // 2 if symmetric else len(models) ** 2
+    for measure, part in table.groupby("measure"):
+        if len(part) != wanted:
+            raise BadInput(
+                f"the tiles for '{stimuli}' hold {len(part)} of {wanted} pairs of models ({measure}); make them "
+                "again with `snakemake --forcerun compare_activations compare_inverted`."
+            )
+    return _in_order(table, place)[CKA_COLUMNS]
+
+
+def layers_table(
+    stimuli: str,
+    tiles: Iterable[str],
+    models: Sequence[str],
+    wanted: Sequence[tuple[str, str]],
+    measures: Sequence[str],
+) -> pd.DataFrame:
+    """Layer x layer values of the wanted pairs of models (in either order), layers in the order of the pass."""
+    pairs = {frozenset(pair) for pair in wanted}
+    frames = []
+    seen: set[frozenset[str]] = set()
+    for path in tiles:
+        owner = np.array(store.strings(path, "layer_model"))
+        name = np.array(store.strings(path, "layer_name"))
+        cubes = {measure: store.array(path, f"layers_{measure}")[:] for measure in measures}
+        n = store.attributes(path)["images"]
+        here = [model for model in models if model in set(owner)]
+        for at, first in enumerate(here):
+            for second in here[at:]:
+                if frozenset((first, second)) not in pairs - seen:
+                    continue
+                seen.add(frozenset((first, second)))
+                rows, columns = np.flatnonzero(owner == first), np.flatnonzero(owner == second)
+                for measure, cube in cubes.items():
+                    frames.append(
+                        pd.DataFrame(
+                            {
+                                "stimuli": stimuli,
+                                "model_a": first,
+                                "layer_a": np.repeat(name[rows], len(columns)),
+                                "model_b": second,
+                                "layer_b": np.tile(name[columns], len(rows)),
+                                "measure": measure,
+                                "value": cube[np.ix_(rows, columns)].ravel(),
+                                "n": n,
+                            }
+                        )
+                    )
+    if missing := pairs - seen:
+        first, *rest = sorted(next(iter(missing)))
+        raise BadInput(
+            f"no tile holds the layers of '{first}' with those of '{(rest or [first])[0]}'; make them again with "
+            "`snakemake --forcerun compare_activations`."
+        )
+    return pd.concat(frames, ignore_index=True)[LAYER_COLUMNS] if frames else pd.DataFrame(columns=LAYER_COLUMNS)
+
+
+def answers(tiles: Iterable[str], models: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """From transfer tiles: correct (model, image) bool, predicted (source, target, image), labels (image,).
+
+    Raises BadInput for a pair of models that no tile holds, and for tiles of different images.
+    """
+    place = {model: index for index, model in enumerate(models)}
+    tiles = list(tiles)
+    ids = store.demand_same_images(*tiles)
+    labels = np.asarray(store.array(tiles[0], "label")[:])
+    natural = np.full((len(models), len(ids)), -1, dtype=np.int32)
+    predicted = np.full((len(models), len(models), len(ids)), -1, dtype=np.int32)
+    for path in tiles:
+        sources, targets = store.strings(path, "source"), store.strings(path, "target")
+        before, after = store.array(path, "natural")[:], store.array(path, "predicted")[:]
+        for row, source in enumerate(sources):
+            for column, target in enumerate(targets):
+                if source in place and target in place:
+                    natural[place[target]] = before[column]
+                    predicted[place[source], place[target]] = after[row, column]
+    if (predicted < 0).any():
+        source, target, _ = np.argwhere(predicted < 0)[0]
+        raise BadInput(
+            f"no tile holds what '{models[target]}' says to the images of '{models[source]}'; make them again with "
+            "`snakemake --forcerun cross_evaluate`."
+        )
+    return natural == labels, predicted, labels
+
+
+def _in_order(table: pd.DataFrame, place: Mapping[str, int]) -> pd.DataFrame:
+    keys = table.assign(a=table["model_a"].map(place), b=table["model_b"].map(place))
+    return table.loc[keys.sort_values(["measure", "a", "b"], kind="stable").index].reset_index(drop=True)
+
+
+def transfer_table(attack: str, models: Sequence[str], counts: Transfer) -> pd.DataFrame:
+    """Every ordered pair, source before target; on the diagonal the white-box rate."""
+    sources, targets = np.divmod(np.arange(len(models) ** 2), len(models))
+    names = np.array(models, dtype=object)
+    return pd.DataFrame(
+        {
+            "attack": attack,
+            "source": names[sources],
+            "target": names[targets],
+            "n": counts.n[sources, targets],
+            "fooled": counts.fooled[sources, targets],
+            "rate": counts.rate[sources, targets],
+        }
+    )
+
+
+def sat_table(attack: str, models: Sequence[str], scores: Sat) -> pd.DataFrame:
+    """Every unordered pair once, in the order of `models`, its pair with itself included."""
+    first, second = np.triu_indices(len(models))
+    names = np.array(models, dtype=object)
+    return pd.DataFrame(
+        {
+            "attack": attack,
+            "model_a": names[first],
+            "model_b": names[second],
+            "sat": scores.sat[first, second],
+            "low": scores.low[first, second],
+            "high": scores.high[first, second],
+            "n": scores.n[first, second],
+        }
+    )
+
+
+def write(path: str, table: pd.DataFrame) -> None:
+    """Write a table as CSV under its final name only once it is whole; undefined values are empty."""
+    partial = f"{path}.partial"
+    table.to_csv(partial, index=False, float_format="%.10g", lineterminator="\n")
+    os.replace(partial, path)

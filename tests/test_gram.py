@@ -1,0 +1,192 @@
+"""Packed Gram matrices against dense float64 kernels."""
+
+import weakref
+
+import pytest
+import torch
+from kindred.errors import BadInput
+from kindred.gram import Grams, pack, packed_bytes
+
+torch.set_num_threads(1)
+
+
+def layers(n: int, widths: tuple[int, ...], seed: int = 0) -> list[torch.Tensor]:
+    """Layers that share part of their structure, float32."""
+    generator = torch.Generator().manual_seed(seed)
+    latent = torch.randn(n, 6, generator=generator, dtype=torch.float64)
+    return [
+        (
+            latent @ torch.randn(6, p, generator=generator, dtype=torch.float64)
+            + torch.randn(n, p, generator=generator, dtype=torch.float64)
+        ).float()
+        for p in widths
+    ]
+
+
+def dense(grams: Grams, layer: int) -> torch.Tensor:
+    """The whole matrix of one packed row, off the diagonal."""
+    matrix = torch.zeros(grams.n, grams.n, dtype=torch.float64)
+    for lo, hi, piece in grams.blocks(grams.packed[layer]):
+        size = hi - lo
+        matrix[lo:hi, lo:hi] = piece[:, :size]
+        matrix[lo:hi, hi:] = piece[:, size:] / 2**0.5
+        matrix[hi:, lo:hi] = piece[:, size:].T / 2**0.5
+    return matrix
+
+
+def rbf_kernel(x: torch.Tensor, sigma: float) -> torch.Tensor:
+    """RBF kernel in float64 from differences, not from inner products."""
+    x = x.double()
+    squares = (x[:, None] - x[None]).square().sum(dim=2)
+    upper = squares[torch.triu(torch.ones(len(x), len(x)), 1).bool()]
+    return torch.exp(-squares / (2 * sigma**2 * upper.median()))
+
+
+def centred(kernel: torch.Tensor) -> torch.Tensor:
+    n = len(kernel)
+    h = torch.eye(n, dtype=torch.float64) - 1 / n
+    return h @ kernel @ h
+
+
+def u_centred(kernel: torch.Tensor) -> torch.Tensor:
+    """Székely and Rizzo 2014, eq. 2.3, written out."""
+    n = len(kernel)
+    k = kernel - torch.diag(kernel.diagonal())
+    rows = k.sum(1)
+    k = k - rows[:, None] / (n - 2) - rows[None] / (n - 2) + rows.sum() / ((n - 1) * (n - 2))
+    return k - torch.diag(k.diagonal())
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("block", [1, 7, 16, 64])
+def test_rows_diagonals_and_traces_are_those_of_dense_kernels(kernel, block):
+    features = layers(50, (3, 20, 200))
+    grams = pack(features, kernel=kernel, sigma=0.7, block=block)
+    for index, x in enumerate(features):
+        k = x.double() @ x.double().T if kernel == "linear" else rbf_kernel(x, 0.7)
+        trace = centred(k).trace()
+        assert grams.trace[index] == pytest.approx(float(trace), rel=1e-6)
+        torch.testing.assert_close(
+            grams.diagonal[index], centred(k).diagonal() * 50 / trace, rtol=1e-5, atol=1e-6
+        )
+        torch.testing.assert_close(dense(grams, index), u_centred(k) * 50 / trace, rtol=1e-5, atol=3e-6)
+
+
+def test_features_wider_than_the_buffer_are_summed_over_all_their_parts(monkeypatch):
+    features = layers(40, (3000, 513))
+    whole = pack(features)
+    monkeypatch.setattr("kindred.gram.BUFFER", 1)  # 512 columns at a time
+    parts = pack(features)
+    torch.testing.assert_close(parts.packed, whole.packed, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_any_float_type_counts_as_the_numbers_it_holds(dtype, kernel):
+    x = [layer.to(dtype) for layer in layers(30, (10, 600))]
+    same = pack([layer.float() for layer in x], kernel=kernel)
+    torch.testing.assert_close(pack(x, kernel=kernel).packed, same.packed, rtol=1e-5, atol=2e-6)
+
+
+def test_feature_maps_are_flattened():
+    (x,) = layers(12, (60,))
+    assert torch.equal(pack([x.view(12, 3, 4, 5)]).packed, pack([x]).packed)
+
+
+@pytest.mark.parametrize("count", [None, 4])
+def test_an_iterator_gives_the_same_and_each_layer_is_freed_before_the_next(count):
+    features = layers(20, (5, 30, 8, 9))
+    alive: list[weakref.ref] = []
+
+    def stream():
+        for x in features:
+            assert not [reference for reference in alive if reference() is not None]
+            copy = x.clone()
+            alive.append(weakref.ref(copy))
+            yield copy
+            del copy
+
+    grams = pack(stream(), count=count)
+    assert len(alive) == 4
+    assert torch.equal(grams.packed, pack(features).packed)
+
+
+def test_bytes_are_what_is_kept():
+    grams = pack(layers(300, (4, 5)))
+    assert packed_bytes(2, 300) == 4 * grams.packed.numel() + 8 * grams.diagonal.numel()
+
+
+def test_bfloat16_is_coarser_by_a_rounding_and_leaves_the_setting_alone():
+    features = layers(64, (100, 700))
+    torch.set_float32_matmul_precision("highest")
+    fine, coarse = pack(features), pack(features, precision="bfloat16")
+    assert torch.get_float32_matmul_precision() == "highest"
+    error = (fine.packed - coarse.packed).abs().max() / fine.packed.abs().max()
+    assert 1e-6 < error < 1e-2
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 3000.3])
+def test_constant_layers_are_marked_and_empty(kernel, value):
+    x = layers(70, (40, 9))
+    flat = torch.full((70, 1500), value)
+    flat[:, 3] = value / 3
+    grams = pack([x[0], flat, x[1]], kernel=kernel)
+    assert grams.constant.tolist() == [False, True, False]
+    assert not grams.packed[1].any()
+    assert not grams.diagonal[1].any()
+    assert torch.equal(grams.packed[[0, 2]], pack(x, kernel=kernel).packed)
+
+
+def test_a_layer_that_moves_a_little_is_not_constant():
+    x = torch.full((70, 200), 3000.0)
+    x[:, 5] = layers(70, (1,))[0][:, 0] * 1e-4
+    assert pack([x]).constant.tolist() == [False]
+
+
+def test_rbf_is_undefined_where_the_median_distance_is_zero():
+    x = torch.zeros(20, 6)
+    x[3] = 1
+    assert pack([x], kernel="rbf").constant.tolist() == [True]
+    assert pack([x]).constant.tolist() == [False]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30])
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_numbers_that_are_none_are_refused_by_layer(value, kernel):
+    x = layers(20, (5, 600, 8))
+    x[1][7, 555] = value
+    with pytest.raises(BadInput, match="layer 1 "):
+        pack(x, kernel=kernel)
+
+
+@pytest.mark.parametrize(
+    ("features", "words"),
+    [
+        ([], "0 layers"),
+        ([torch.randn(3, 5)], "4 images"),
+        ([torch.randn(8)], "shape"),
+        ([torch.randn(8, 0)], "1 feature"),
+        ([torch.ones(8, 2, dtype=torch.int64)], "int64"),
+        ([torch.randn(8, 2), torch.randn(9, 2)], "9 images"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(features, words):
+    with pytest.raises(BadInput, match=words):
+        pack(features)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"kernel": "cosine"},
+        {"sigma": 0.0},
+        {"precision": "float16"},
+        {"block": 0},
+        {"count": 1},
+        {"count": 3},
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(arguments):
+    with pytest.raises(BadInput, match=next(iter(arguments))):
+        pack(iter(layers(8, (2, 3))), **arguments)
