@@ -37,6 +37,7 @@ include: "rules/figures.smk"
 
 localrules:
     all,
+    images,
     models,
     adversarial,
     inverted,

@@ -2,15 +2,14 @@
 
 
 rule activations:
+    """Target: activations of every model on the natural images."""
     input:
         expand("<results>/activations/{model}/natural.zarr", model=MODELS),
-    """Target: activations of every model on the natural images."""
-    localrule: True
 
 
 rule extract_activations:
     input:
-        images=lambda wildcards: ancient(stimuli_store(wildcards.stimuli)),
+        images=lambda wildcards: stimuli_images(wildcards.stimuli),
         model=lambda wildcards: weights([wildcards.model]),
     output:
         directory("<results>/activations/{model}/{stimuli}.zarr"),
@@ -26,7 +25,7 @@ rule extract_activations:
         mem_mb=4000,
         runtime=60,
     params:
-        layers=lambda wildcards: layer_choice(wildcards.model),
+        layers=lambda wildcards: layer_choice(config, wildcards.model),
         made=lambda wildcards: made_activations(wildcards.model, wildcards.stimuli),
     script:
         "../scripts/extract_activations.py"

@@ -2,19 +2,18 @@
 
 
 rule adversarial:
+    """Target: adversarial images of every model under every attack."""
     input:
         expand(
             "<results>/images/adversarial/{attack}/{model}.zarr",
             attack=ATTACKS,
             model=MODELS,
         ),
-    """Target: adversarial images of every model under every attack."""
-    localrule: True
 
 
 rule attack_model:
     input:
-        natural=ancient("<results>/images/natural.zarr"),
+        natural=lambda wildcards: natural_images(),
         model=lambda wildcards: weights([wildcards.model]),
     output:
         directory("<results>/images/adversarial/{attack}/{model}.zarr"),
@@ -30,7 +29,7 @@ rule attack_model:
         mem_mb=4000,
         runtime=120,
     params:
-        settings=lambda wildcards: config["attacks"][wildcards.attack],
+        settings=lambda wildcards: attack_settings(wildcards.attack),
         made=lambda wildcards: made_adversarial(wildcards.attack, wildcards.model),
     script:
         "../scripts/attack_model.py"

@@ -10,11 +10,14 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from kindred import fingerprint, tiles
-from kindred.config import check, model_entry, named_layers
+from kindred.config import check, layer_choice, model_entry, named_layers
 from kindred.errors import BadInput
 
 try:
-    config = check(config, workflow.configfiles)
+    checked = check(config, workflow.configfiles)
+    # In place, so that scripts see the same config as rules.
+    config.clear()
+    config.update(checked)
     if workflow.is_main_process and named_layers(config):
         # Only a study that names layers one by one pays for building its models before any job starts.
         from kindred import preflight
@@ -29,11 +32,7 @@ TRAINED = [name for name, entry in config["models"].items() if "training" in ent
 IMPORTED = [name for name in MODELS if name not in TRAINED]
 ATTACKS = list(config["attacks"])
 INVERSIONS = list(config["inversions"])
-FIGURES = {
-    name: options
-    for name, options in config["figures"].items()
-    if isinstance(options, dict)
-}
+FIGURES = {name: options for name, options in config["figures"].items() if isinstance(options, dict)}
 LAYER_PAIRS = config["similarity"]["layer_pairs"]
 if LAYER_PAIRS == "all":
     LAYER_PAIRS = [[a, b] for at, a in enumerate(MODELS) for b in MODELS[at:]]
@@ -59,37 +58,15 @@ wildcard_constraints:
     attack=one_of(ATTACKS),
     inversion=one_of(INVERSIONS),
     stimuli=r"[A-Za-z0-9._+@-]+",
-    a=r"\d+",
-    b=r"\d+",
+    tile=r"\d+x\d+",
 
 
-def stimuli_store(stimuli):
-    """Where the images are that `natural` or `attack@model` or `inversion@model` stands for."""
-    if stimuli == "natural":
-        return "<results>/images/natural.zarr"
-    made_by, model = stimuli.split("@")
-    kind = "adversarial" if made_by in ATTACKS else "inverted"
-    return f"<results>/images/{kind}/{made_by}/{model}.zarr"
-
-
-def weights(models):
-    """The files of some models: weights, and how to build the network that they belong to."""
-    return [
-        ancient(f"<results>/models/{model}.{kind}")
-        for model in models
-        for kind in ("safetensors", "json")
-    ]
-
-
-def each(pattern, names):
-    """One path for each name, read without regard to its age (see lineage.smk)."""
-    return [ancient(pattern.format(name)) for name in names]
-
-
-def tile_models(wildcards):
+def tile_models(tile):
     """The models of a tile, those of its first group before those of its second, each once."""
-    return list(
-        dict.fromkeys(
-            GROUPS.get(int(wildcards.a), []) + GROUPS.get(int(wildcards.b), [])
-        )
-    )
+    a, b = map(int, tile.split("x"))
+    return list(dict.fromkeys(GROUPS.get(a, []) + GROUPS.get(b, [])))
+
+
+def group(tile, side):
+    """The models of a tile's first (0) or second (1) group."""
+    return GROUPS[int(tile.split("x")[side])]

@@ -1,8 +1,131 @@
-# Every figure is drawn from a table, so a laptop without checkpoints draws them all.
+# Every figure is drawn from tables, so a laptop without checkpoints or a GPU redraws them all.
+
+STYLE_SHEET = Path(workflow.basedir) / "scripts" / "kindred" / "figures" / "kindred.mplstyle"
+
+
+def made_figure(script, tables, options):
+    """Fingerprint of a figure: the tables it is drawn from, its options, the style, and the code that draws it."""
+    style = [config["figures"]["dpi"], config["figures"]["font_size"], STYLE_SHEET.read_text(encoding="utf-8")]
+    return fingerprint.of([[made_table(table) for table in tables], options, style, code(script)])
+
+
+def drawn(name):
+    return [f"<results>/figures/{name}.{kind}" for kind in ("png", "pdf")]
 
 
 rule figures:
-    input:
-        [],
     """Target: all figures as PNG and PDF."""
-    localrule: True
+    input:
+        drawn("accuracies"),
+        drawn("similarity") if "similarity" in FIGURES else [],
+        drawn("similarity_by_budget") if FIGURES.get("similarity", {}).get("inversion") else [],
+        drawn("layers") if "layers" in FIGURES else [],
+        drawn("transfer") if "transfer" in FIGURES else [],
+        drawn("gallery") if "gallery" in FIGURES else [],
+
+
+rule draw_accuracies:
+    input:
+        models=lambda wildcards: table("models"),
+    output:
+        png="<results>/figures/accuracies.png",
+        pdf="<results>/figures/accuracies.pdf",
+    params:
+        made=made_figure("draw_accuracies", ["models"], []),
+    log:
+        "<logs>/draw_accuracies.log",
+    conda:
+        "../envs/figures.yaml"
+    script:
+        "../scripts/draw_accuracies.py"
+
+
+rule draw_similarity:
+    input:
+        models=lambda wildcards: table("models"),
+        cka=lambda wildcards: table("cka"),
+    output:
+        png="<results>/figures/similarity.png",
+        pdf="<results>/figures/similarity.pdf",
+    params:
+        options=FIGURES.get("similarity", {}),
+        made=made_figure("draw_similarity", ["models", "cka"], FIGURES.get("similarity")),
+    log:
+        "<logs>/draw_similarity.log",
+    conda:
+        "../envs/figures.yaml"
+    script:
+        "../scripts/draw_similarity.py"
+
+
+rule draw_similarity_by_budget:
+    input:
+        models=lambda wildcards: table("models"),
+        cka=lambda wildcards: table("cka"),
+    output:
+        png="<results>/figures/similarity_by_budget.png",
+        pdf="<results>/figures/similarity_by_budget.pdf",
+    params:
+        options=FIGURES.get("similarity", {}),
+        made=made_figure("draw_similarity_by_budget", ["models", "cka"], FIGURES.get("similarity")),
+    log:
+        "<logs>/draw_similarity_by_budget.log",
+    conda:
+        "../envs/figures.yaml"
+    script:
+        "../scripts/draw_similarity_by_budget.py"
+
+
+rule draw_layers:
+    input:
+        models=lambda wildcards: table("models"),
+        layers=lambda wildcards: table("layers"),
+    output:
+        png="<results>/figures/layers.png",
+        pdf="<results>/figures/layers.pdf",
+    params:
+        options=FIGURES.get("layers", {}),
+        made=made_figure("draw_layers", ["models", "layers"], FIGURES.get("layers")),
+    log:
+        "<logs>/draw_layers.log",
+    conda:
+        "../envs/figures.yaml"
+    script:
+        "../scripts/draw_layers.py"
+
+
+rule draw_transfer:
+    input:
+        models=lambda wildcards: table("models"),
+        transfer=lambda wildcards: table("transfer"),
+        sat=lambda wildcards: table("sat"),
+    output:
+        png="<results>/figures/transfer.png",
+        pdf="<results>/figures/transfer.pdf",
+    params:
+        options=FIGURES.get("transfer", {}),
+        made=made_figure("draw_transfer", ["models", "transfer"], FIGURES.get("transfer")),
+    log:
+        "<logs>/draw_transfer.log",
+    conda:
+        "../envs/figures.yaml"
+    script:
+        "../scripts/draw_transfer.py"
+
+
+rule draw_gallery:
+    input:
+        models=lambda wildcards: table("models"),
+        gallery=lambda wildcards: table("gallery"),
+    output:
+        png="<results>/figures/gallery.png",
+        pdf="<results>/figures/gallery.pdf",
+    params:
+        inversion=GALLERY["inversion"],
+        made=made_figure("draw_gallery", ["models", "gallery"], []),
+    log:
+        "<logs>/draw_gallery.log",
+    conda:
+        "../envs/figures.yaml"
+    script:
+        "../scripts/draw_gallery.py"

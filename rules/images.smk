@@ -2,11 +2,10 @@
 
 
 rule images:
+    """Target: the chosen images."""
     input:
         "<results>/images/natural.zarr",
         "<results>/images/training.zarr",
-    """Target: the chosen images."""
-    localrule: True
 
 
 rule select_images:
@@ -18,7 +17,7 @@ rule select_images:
     conda:
         "../envs/torch.yaml"
     params:
-        settings=config["images"],
+        settings=canonical(config["images"]),
         made=made_images(),
     script:
         "../scripts/select_images.py"

@@ -2,19 +2,18 @@
 
 
 rule inverted:
+    """Target: images inverted through every model."""
     input:
         expand(
             "<results>/images/inverted/{inversion}/{model}.zarr",
             inversion=INVERSIONS,
             model=MODELS,
         ),
-    """Target: images inverted through every model."""
-    localrule: True
 
 
 rule invert_images:
     input:
-        natural=ancient("<results>/images/natural.zarr"),
+        natural=lambda wildcards: natural_images(),
         model=lambda wildcards: weights([wildcards.model]),
     output:
         directory("<results>/images/inverted/{inversion}/{model}.zarr"),

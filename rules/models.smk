@@ -2,20 +2,19 @@
 
 
 rule models:
+    """Target: every model's weights, how to build it, and its clean accuracy."""
     input:
         expand(
             "<results>/models/{model}.{kind}",
             model=MODELS,
             kind=["safetensors", "json"],
         ),
-    """Target: every model's weights, how to build it, and its clean accuracy."""
-    localrule: True
 
 
 rule train_model:
     input:
-        training=ancient("<results>/images/training.zarr"),
-        natural=ancient("<results>/images/natural.zarr"),
+        training=lambda wildcards: training_images(),
+        natural=lambda wildcards: natural_images(),
     output:
         weights="<results>/models/{model}.safetensors",
         description="<results>/models/{model}.json",
@@ -33,8 +32,8 @@ rule train_model:
         mem_mb=4000,
         runtime=60,
     params:
-        entry=lambda wildcards: model_entry(config, wildcards.model),
-        images=config["images"],
+        entry=lambda wildcards: model_settings(wildcards.model),
+        images=canonical(config["images"]),
         made=lambda wildcards: made_model(wildcards.model),
     script:
         "../scripts/train_model.py"
@@ -42,10 +41,8 @@ rule train_model:
 
 rule import_checkpoint:
     input:
-        checkpoint=lambda wildcards: ancient(
-            config["models"][wildcards.model]["weights"]
-        ),
-        natural=ancient("<results>/images/natural.zarr"),
+        checkpoint=lambda wildcards: ancient(config["models"][wildcards.model]["weights"]),
+        natural=lambda wildcards: natural_images(),
     output:
         weights="<results>/models/{model}.safetensors",
         description="<results>/models/{model}.json",
@@ -63,8 +60,8 @@ rule import_checkpoint:
         mem_mb=4000,
         runtime=30,
     params:
-        entry=lambda wildcards: model_entry(config, wildcards.model),
-        images=config["images"],
+        entry=lambda wildcards: model_settings(wildcards.model),
+        images=canonical(config["images"]),
         made=lambda wildcards: made_model(wildcards.model),
     script:
         "../scripts/import_checkpoint.py"

@@ -2,32 +2,24 @@
 
 
 rule similarity:
-    input:
-        expand(
-            "<results>/similarity/activations/natural/{tile}.zarr",
-            tile=UNORDERED_TILES,
-        ),
-        expand(
-            "<results>/similarity/inverted/{inversion}/{tile}.zarr",
-            inversion=INVERSIONS,
-            tile=ORDERED_TILES,
-        ),
     """Target: all comparisons of activations, on natural and on inverted images."""
-    localrule: True
+    input:
+        expand("<results>/similarity/activations/natural/{tile}.zarr", tile=UNORDERED_TILES),
+        expand(
+            "<results>/similarity/inverted/{inversion}/{tile}.zarr", inversion=INVERSIONS, tile=ORDERED_TILES
+        ),
 
 
 rule compare_activations:
     input:
-        lambda wildcards: each(
-            f"<results>/activations/{{}}/{wildcards.stimuli}.zarr",
-            tile_models(wildcards),
-        ),
+        first=lambda wildcards: activations_of(group(wildcards.tile, 0), wildcards.stimuli),
+        second=lambda wildcards: activations_of(group(wildcards.tile, 1), wildcards.stimuli),
     output:
-        directory(ACTIVATIONS_TILE),
+        directory("<results>/similarity/activations/{stimuli}/{tile}.zarr"),
     log:
-        "<logs>/compare_activations/{stimuli}/{a}x{b}.log",
+        "<logs>/compare_activations/{stimuli}/{tile}.log",
     benchmark:
-        "<benchmarks>/compare_activations/{stimuli}/{a}x{b}.tsv"
+        "<benchmarks>/compare_activations/{stimuli}/{tile}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -36,28 +28,24 @@ rule compare_activations:
         mem_mb=8000,
         runtime=240,
     params:
-        first=lambda wildcards: GROUPS[int(wildcards.a)],
-        second=lambda wildcards: GROUPS[int(wildcards.b)],
         settings=comparison_settings(),
-        layer_measures=config["similarity"]["layer_measures"],
-        members=members_activations,
+        layer_measures=layer_measures(),
+        members=lambda wildcards: members(ACTIVATIONS, wildcards.stimuli, wildcards.tile),
     script:
         "../scripts/compare_activations.py"
 
 
 rule compare_inverted:
     input:
-        inverted=lambda wildcards: each(
-            f"<results>/images/inverted/{wildcards.inversion}/{{}}.zarr",
-            GROUPS[int(wildcards.a)],
-        ),
-        models=lambda wildcards: weights(tile_models(wildcards)),
+        inverted=lambda wildcards: inverted_images(wildcards.inversion, group(wildcards.tile, 0)),
+        inverters=lambda wildcards: weights(group(wildcards.tile, 0)),
+        tested=lambda wildcards: weights(group(wildcards.tile, 1)),
     output:
-        directory(INVERTED_TILE),
+        directory("<results>/similarity/inverted/{inversion}/{tile}.zarr"),
     log:
-        "<logs>/compare_inverted/{inversion}/{a}x{b}.log",
+        "<logs>/compare_inverted/{inversion}/{tile}.log",
     benchmark:
-        "<benchmarks>/compare_inverted/{inversion}/{a}x{b}.tsv"
+        "<benchmarks>/compare_inverted/{inversion}/{tile}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -66,9 +54,7 @@ rule compare_inverted:
         mem_mb=8000,
         runtime=240,
     params:
-        inverters=lambda wildcards: GROUPS[int(wildcards.a)],
-        tested=lambda wildcards: GROUPS[int(wildcards.b)],
         settings=comparison_settings(),
-        members=members_inverted,
+        members=lambda wildcards: members(INVERTED, wildcards.inversion, wildcards.tile),
     script:
         "../scripts/compare_inverted.py"

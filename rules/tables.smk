@@ -2,26 +2,19 @@
 
 
 rule tables:
+    """Target: all tables as CSV."""
     input:
         "<results>/tables/models.csv",
         "<results>/tables/cka.csv",
         "<results>/tables/layers.csv",
-        *(
-            ["<results>/tables/transfer.csv", "<results>/tables/sat.csv"]
-            if ATTACKS
-            else []
-        ),
-    """Target: all tables as CSV."""
-    localrule: True
+        *(["<results>/tables/transfer.csv", "<results>/tables/sat.csv"] if ATTACKS else []),
 
 
 rule collect_models:
     input:
-        descriptions=each("<results>/models/{}.json", MODELS),
-        adversarial=[
-            ancient(f"<results>/images/adversarial/{attack}/{model}.zarr")
-            for attack in ATTACKS
-            for model in MODELS
+        models=lambda wildcards: weights(MODELS),
+        adversarial=lambda wildcards: [
+            path for attack in ATTACKS for path in adversarial_images(attack, MODELS)
         ],
     output:
         "<results>/tables/models.csv",
@@ -32,21 +25,15 @@ rule collect_models:
     params:
         models=MODELS,
         attacks=ATTACKS,
-        made=made_models_table(),
+        made=made_table("models"),
     script:
         "../scripts/collect_models.py"
 
 
 rule collect_cka:
     input:
-        natural=each(
-            "<results>/similarity/activations/natural/{}.zarr", UNORDERED_TILES
-        ),
-        inverted=[
-            ancient(f"<results>/similarity/inverted/{inversion}/{tile}.zarr")
-            for inversion in INVERSIONS
-            for tile in ORDERED_TILES
-        ],
+        natural=lambda wildcards: tile_stores(ACTIVATIONS, ["natural"], UNORDERED_TILES),
+        inverted=lambda wildcards: tile_stores(INVERTED, INVERSIONS, ORDERED_TILES),
     output:
         "<results>/tables/cka.csv",
     log:
@@ -56,14 +43,14 @@ rule collect_cka:
     params:
         models=MODELS,
         inversions=INVERSIONS,
-        made=made_cka_table(),
+        made=made_table("cka"),
     script:
         "../scripts/collect_cka.py"
 
 
 rule collect_layers:
     input:
-        each("<results>/similarity/activations/natural/{}.zarr", UNORDERED_TILES),
+        lambda wildcards: tile_stores(ACTIVATIONS, ["natural"], UNORDERED_TILES),
     output:
         "<results>/tables/layers.csv",
     log:
@@ -73,19 +60,15 @@ rule collect_layers:
     params:
         models=MODELS,
         pairs=LAYER_PAIRS,
-        measures=config["similarity"]["layer_measures"],
-        made=made_layers_table(),
+        measures=layer_measures(),
+        made=made_table("layers"),
     script:
         "../scripts/collect_layers.py"
 
 
 rule collect_transfer:
     input:
-        [
-            ancient(f"<results>/transfer/{attack}/{tile}.zarr")
-            for attack in ATTACKS
-            for tile in ORDERED_TILES
-        ],
+        lambda wildcards: tile_stores(TRANSFER, ATTACKS, ORDERED_TILES),
     output:
         transfer="<results>/tables/transfer.csv",
         sat="<results>/tables/sat.csv",
@@ -97,18 +80,15 @@ rule collect_transfer:
         models=MODELS,
         attacks=ATTACKS,
         floor=config["transfer"]["floor"],
-        made=made_transfer_tables(),
+        made=made_table("transfer"),
     script:
         "../scripts/collect_transfer.py"
 
 
 rule collect_gallery:
     input:
-        natural=ancient("<results>/images/natural.zarr"),
-        inverted=each(
-            f"<results>/images/inverted/{GALLERY['inversion']}/{{}}.zarr",
-            GALLERY["models"],
-        ),
+        natural=lambda wildcards: natural_images(),
+        inverted=lambda wildcards: inverted_images(GALLERY["inversion"], GALLERY["models"]),
     output:
         directory("<results>/tables/gallery.zarr"),
     log:
@@ -118,6 +98,6 @@ rule collect_gallery:
     params:
         models=GALLERY["models"],
         examples=GALLERY["examples"],
-        made=made_gallery(),
+        made=made_table("gallery"),
     script:
         "../scripts/collect_gallery.py"

@@ -2,30 +2,22 @@
 
 
 rule transfer:
-    input:
-        expand(
-            "<results>/transfer/{attack}/{tile}.zarr",
-            attack=ATTACKS,
-            tile=ORDERED_TILES,
-        ),
     """Target: what every model says to the adversarial images of every other."""
-    localrule: True
+    input:
+        expand("<results>/transfer/{attack}/{tile}.zarr", attack=ATTACKS, tile=ORDERED_TILES),
 
 
 rule cross_evaluate:
     input:
-        natural=ancient("<results>/images/natural.zarr"),
-        adversarial=lambda wildcards: each(
-            f"<results>/images/adversarial/{wildcards.attack}/{{}}.zarr",
-            GROUPS[int(wildcards.a)],
-        ),
-        models=lambda wildcards: weights(GROUPS[int(wildcards.b)]),
+        natural=lambda wildcards: natural_images(),
+        adversarial=lambda wildcards: adversarial_images(wildcards.attack, group(wildcards.tile, 0)),
+        targets=lambda wildcards: weights(group(wildcards.tile, 1)),
     output:
-        directory(TRANSFER_TILE),
+        directory("<results>/transfer/{attack}/{tile}.zarr"),
     log:
-        "<logs>/cross_evaluate/{attack}/{a}x{b}.log",
+        "<logs>/cross_evaluate/{attack}/{tile}.log",
     benchmark:
-        "<benchmarks>/cross_evaluate/{attack}/{a}x{b}.tsv"
+        "<benchmarks>/cross_evaluate/{attack}/{tile}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -34,8 +26,6 @@ rule cross_evaluate:
         mem_mb=8000,
         runtime=240,
     params:
-        sources=lambda wildcards: GROUPS[int(wildcards.a)],
-        targets=lambda wildcards: GROUPS[int(wildcards.b)],
-        members=members_transfer,
+        members=lambda wildcards: members(TRANSFER, wildcards.attack, wildcards.tile),
     script:
         "../scripts/cross_evaluate.py"

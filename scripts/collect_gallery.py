@@ -13,7 +13,9 @@ with job(snakemake.log[0], snakemake.threads):
     # The first image of each class before a second one of any.
     rank = [int((labels[:index] == labels[index]).sum()) for index in range(len(ids))]
     chosen = sorted(sorted(range(len(ids)), key=lambda index: (rank[index], index))[:examples])
-    seeds = [position[name] for name in np.array(store.strings(snakemake.input.inverted[0], "seed_image"))[chosen]]
+    seeds = [
+        position[name] for name in np.array(store.strings(snakemake.input.inverted[0], "seed_image"))[chosen]
+    ]
     pictures, residuals = [], []
     for path in snakemake.input.inverted:
         grown = store.array(path, "images")[:][chosen]

@@ -9,12 +9,14 @@ from kindred.job import job, log, progress
 
 with job(snakemake.log[0], snakemake.threads):
     place = device.choose(snakemake.config["device"])
-    first, second = snakemake.params.first, snakemake.params.second
     settings = snakemake.params.settings
-    names = list(dict.fromkeys([*first, *second]))
-    paths = dict(zip(names, snakemake.input, strict=True))
+    about, paths = {}, {}
+    for path in [*snakemake.input.first, *snakemake.input.second]:
+        found = store.attributes(path)
+        about[found["model"]], paths[found["model"]] = found, path
+    names = list(about)
+    first, second = names[: len(snakemake.input.first)], names[-len(snakemake.input.second) :]
     ids = store.demand_same_images(*paths.values())
-    about = {name: store.attributes(path) for name, path in paths.items()}
 
     def load(name: str, layer: str) -> torch.Tensor:
         return torch.from_numpy(store.array(paths[name], layer)[:]).to(place)

@@ -1,14 +1,15 @@
 """Show images inverted through some models to others and compare what both say; nothing is stored in between."""
 
 import numpy as np
-from kindred import checkpoints, comparison, device, store
+from kindred import checkpoints, comparison, device, records, store
 from kindred.job import job, log, progress
 from kindred.observe import penultimate
 
 with job(snakemake.log[0], snakemake.threads):
     place = device.choose(snakemake.config["device"])
-    inverters, tested = snakemake.params.inverters, snakemake.params.tested
-    names = list(dict.fromkeys([*inverters, *tested]))
+    inverters = checkpoints.names(snakemake.input.inverters)
+    tested = checkpoints.names(snakemake.input.tested)
+    files = list(dict.fromkeys([*snakemake.input.inverters, *snakemake.input.tested]))
     paths = dict(zip(inverters, snakemake.input.inverted, strict=True))
     ids = store.demand_same_images(*paths.values())
     about = {name: store.attributes(path) for name, path in paths.items()}
@@ -16,13 +17,15 @@ with job(snakemake.log[0], snakemake.threads):
 
     # Each model is loaded once and shown all inverters' images; of what it says, one layer is kept.
     said, weights = {}, {}
-    for model in progress(checkpoints.each(names, snakemake.input.models), "models", total=len(names)):
+    for model in progress(checkpoints.each(files), "models", total=len(files) // 2):
         classifier = model.classifier.to(place)
         weights[model.name] = model.weights
         for inverter in inverters if model.name in tested else [model.name]:
-            said[inverter, model.name] = penultimate(classifier, stimuli[inverter], name=model.name, device=place)
+            said[inverter, model.name] = penultimate(
+                classifier, stimuli[inverter], name=model.name, device=place
+            )
     for inverter in inverters:
-        checkpoints.demand_same_weights(paths[inverter], about[inverter]["weights"], inverter, weights[inverter])
+        records.demand_same_weights(paths[inverter], about[inverter]["weights"], inverter, weights[inverter])
 
     columns = {"value": [], "low": [], "high": [], "null": []}
     pairs = [(inverter, model) for inverter in inverters for model in tested]

@@ -1,12 +1,12 @@
 """Bring a checkpoint that was trained elsewhere into the study, as weights only, and measure its accuracy."""
 
-from kindred import checkpoints, device, images, models
+from kindred import checkpoints, device, images, models, records
 from kindred.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     entry, settings = snakemake.params.entry, snakemake.params.images
     checkpoint = str(snakemake.input.checkpoint)
-    digest = checkpoints.demand_hash(checkpoint, entry.get("sha256"))
+    digest = records.demand_hash(checkpoint, entry.get("sha256"))
     held_out = images.load(snakemake.input.natural)
     description = checkpoints.describe(entry, settings, classes=len(held_out.classes))
     checkpoints.write(

@@ -28,7 +28,9 @@ with job(snakemake.log[0], snakemake.threads):
 
     about = {"made": snakemake.params.made, "model": name, "weights": model.weights, "settings": settings}
     chunk = snakemake.config["inversions"][snakemake.wildcards.inversion]["chunk"]
-    whole = chunks.resumable(snakemake.output[0], len(natural), chunk, invert, about, f"inverting through {name}")
+    whole = chunks.resumable(
+        snakemake.output[0], len(natural), chunk, invert, about, f"inverting through {name}"
+    )
     with store.writing(snakemake.output[0], {**about, "classes": natural.classes}) as group:
         images.put_coordinates(group, natural.ids, natural.labels)
         store.put(group, "images", whole["images"], ("image", "channel", "height", "width"))

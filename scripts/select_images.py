@@ -9,4 +9,6 @@ with job(snakemake.log[0], snakemake.threads):
     evaluation, training = images.select(settings)
     images.write(snakemake.output.natural, evaluation, made)
     images.write(snakemake.output.training, training, made)
-    log.info("%d images to measure on, %d to train on, of %s", len(evaluation), len(training), settings["source"])
+    log.info(
+        "%d images to measure on, %d to train on, of %s", len(evaluation), len(training), settings["source"]
+    )

@@ -4,7 +4,6 @@ import importlib
 
 import pytest
 import torch
-
 from kindred import architectures
 from kindred.errors import BadInput
 
@@ -66,7 +65,8 @@ def test_same_seed_same_weights():
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("test_resne", "test_resnet"), ("kindred_vgq", "kindred_vgg"), ("resnet50x", "resnet50")]
+    ("name", "hint"),
+    [("test_resne", "test_resnet"), ("kindred_vgq", "kindred_vgg"), ("resnet50x", "resnet50")],
 )
 def test_unknown_name_gives_close_ones(name, hint):
     with pytest.raises(BadInput, match=f"architecture '{name}' is not known.*{hint}"):
@@ -93,19 +93,34 @@ def test_the_study_decides(key):
 def test_refused_arguments_are_bad_input():
     with pytest.raises(BadInput, match=r"'test_resnet' with \{'colour': 3\} cannot be built.*colour"):
         architectures.build("test_resnet", **STUDY, arguments={"colour": 3})
-    with pytest.raises(BadInput, match="'kindred_vit' with .* cannot be built for 32-pixel images"):
+    with pytest.raises(BadInput, match=r"'kindred_vit' with .* cannot be built for 32-pixel images"):
         architectures.build("kindred_vit", **STUDY, arguments={"num_heads": 7})
 
 
 def test_torchvision_behind_its_prefix():
     net = architectures.build("torchvision:squeezenet1_1", classes=5, channels=3, size=64).eval()
     assert net(torch.rand(2, 3, 64, 64)).shape == (2, 5)
-    sized = architectures.build("torchvision:maxvit_t", classes=5, channels=3, size=224)
-    assert sized is not None
     with pytest.raises(BadInput, match="takes images of 3 channels, the study has 1"):
         architectures.build("torchvision:squeezenet1_1", **STUDY)
     with pytest.raises(BadInput, match=r"'torchvision:resnet1' is not known.*torchvision:resnet"):
         architectures.build("torchvision:resnet1", **STUDY)
+
+
+def test_torchvision_is_told_the_size_where_it_asks(monkeypatch):
+    told = []
+
+    def get_model(name, **arguments):
+        told.append(arguments)
+        if name == "resnet18" and "image_size" in arguments:
+            raise TypeError("unexpected keyword argument 'image_size'")
+        return torch.nn.Identity()
+
+    monkeypatch.setattr(architectures.torchvision_models, "get_model", get_model)
+    architectures.build("torchvision:vit_b_16", classes=5, channels=3, size=32)
+    architectures.build("torchvision:resnet18", classes=5, channels=3, size=32, arguments={"width": 2})
+    common = {"weights": None, "num_classes": 5}
+    assert told[0] == common | {"image_size": 32}
+    assert told[-1] == common | {"width": 2}
 
 
 def test_names_are_buildable_names():

@@ -278,7 +278,10 @@ def test_balls(ball, size) -> None:
     centre, eps = images().double(), 0.3
     inside = centre + (images().double() - 0.5) * 0.01
     project = ball(centre, eps)
-    assert torch.equal(project(inside), inside)
+    torch.testing.assert_close(project(inside), inside, rtol=0, atol=1e-15)
+    assert torch.equal(project(centre), centre)
+    assert torch.equal(ball(centre, 0.0)(outside := centre + 1), centre)
+    assert outside.amin() >= 1
     outside = centre + torch.randn(SHAPE).double() * torch.tensor([1e-4, 0.1, 1, 10, 100]).view(-1, 1, 1, 1)
     there = project(outside)
     assert (size(there - centre) <= eps * (1 + 1e-12)).all()

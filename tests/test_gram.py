@@ -138,6 +138,21 @@ def test_constant_layers_are_marked_and_empty(kernel, value):
     assert torch.equal(grams.packed[[0, 2]], pack(x, kernel=kernel).packed)
 
 
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("n", [70, 1003])
+def test_constant_layers_are_found_where_their_mean_is_rounded(kernel, n):
+    generator = torch.Generator().manual_seed(0)
+    flat = [(torch.randn(1, 700, generator=generator) * scale).expand(n, -1) for scale in (1e-5, 1, 1e5)]
+    assert pack(flat, kernel=kernel).constant.all()
+
+
+def test_close_images_are_no_less_than_no_distance_apart():
+    """Rounding makes some squared distances negative; a narrow kernel would blow them up."""
+    (x,) = layers(60, (500,))
+    grams = pack([torch.cat([x, x + 1e-5 * x.flip(0)])], kernel="rbf", sigma=1e-6)
+    assert 0 < grams.trace[0] < 120
+
+
 def test_a_layer_that_moves_a_little_is_not_constant():
     x = torch.full((70, 200), 3000.0)
     x[:, 5] = layers(70, (1,))[0][:, 0] * 1e-4

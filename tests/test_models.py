@@ -11,10 +11,9 @@ import pytest
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from torch import nn
-
 from kindred import models
 from kindred.errors import BadInput
+from torch import nn
 
 TOLD = models.Description(
     architecture="test_resnet",
@@ -175,7 +174,9 @@ def same(one, two):
 
 @pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize("under", [None, *models.NESTED_UNDER])
-@pytest.mark.parametrize("prefix", ["", "module.", "model.", "_orig_mod.", "module.model.", "_orig_mod.module."])
+@pytest.mark.parametrize(
+    "prefix", ["", "module.", "model.", "_orig_mod.", "module.model.", "_orig_mod.module."]
+)
 def test_usual_checkpoints(tmp_path, state, under, prefix, legacy):
     content = {prefix + key: value for key, value in state.items()}
     if under:
@@ -229,7 +230,9 @@ def _run():
 
 def test_code_is_never_run(tmp_path, state):
     torch.save({"state_dict": state, "extra": Code()}, tmp_path / "x.pt")
-    with pytest.raises(BadInput, match=r"hold the class or function \S*_run, and reading that would run code"):
+    with pytest.raises(
+        BadInput, match=r"hold the class or function \S*_run, and reading that would run code"
+    ):
         models.read_state(tmp_path / "x.pt")
     assert not Code.ran
 
@@ -266,19 +269,25 @@ def test_cut_safetensors_file(tmp_path, trained, kept):
         models.read_state(path)
 
 
-@pytest.mark.parametrize("content", [b"<html>not found</html>", b"hello, this is text", pickle.dumps({"a": 1}, 4)])
+@pytest.mark.parametrize(
+    "content", [b"<html>not found</html>", b"hello, this is text", pickle.dumps({"a": 1}, 4)]
+)
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 def test_other_files(tmp_path, content, suffix):
     path = tmp_path / f"x{suffix}"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match="are damaged or no|hold no state dict"):
+    with pytest.raises(BadInput, match=r"are damaged or no|hold no state dict"):
         models.read_state(path)
 
 
-@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [torch.ones(1)], torch.ones(2), {"state_dict": {}}, {1: torch.ones(2)}])
+@pytest.mark.parametrize(
+    "content", [{}, {"epoch": 3}, [torch.ones(1)], torch.ones(2), {"state_dict": {}}, {1: torch.ones(2)}]
+)
 def test_no_weights_inside(tmp_path, content):
     torch.save(content, tmp_path / "x.pt")
-    with pytest.raises(BadInput, match=r"x\.pt' hold no state dict, neither bare nor under state_dict, model"):
+    with pytest.raises(
+        BadInput, match=r"x\.pt' hold no state dict, neither bare nor under state_dict, model"
+    ):
         models.read_state(tmp_path / "x.pt")
 
 

@@ -8,8 +8,10 @@ import difflib
 import importlib
 import sys
 import types
+from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import nn
 
 from kindred.errors import BadInput
@@ -33,14 +35,34 @@ def _import_torchvision() -> types.ModuleType:
     return importlib.import_module("torchvision")
 
 
-_import_torchvision()
+@contextlib.contextmanager
+def _without_compiler() -> Iterator[None]:
+    """Import without torch's compiler, which is a third of the time that timm takes and serves nothing here.
 
-import timm  # noqa: E402
-from timm.models import register_model  # noqa: E402
-from timm.models.mlp_mixer import MlpMixer  # noqa: E402
-from timm.models.vgg import VGG  # noqa: E402
-from timm.models.vision_transformer import VisionTransformer  # noqa: E402
-from torchvision import models as torchvision_models  # noqa: E402
+    Two places load it for a decorator and a question about a detection operator; both get a harmless answer.
+    """
+    if "torch._dynamo" in sys.modules:
+        yield
+        return
+    answer = types.ModuleType("torch._dynamo.utils")
+    answer.is_compile_supported = lambda device_type: False  # type: ignore[attr-defined]
+    disable = torch.compiler.disable
+    sys.modules[answer.__name__] = answer
+    torch.compiler.disable = lambda fn=None, *args, **kwargs: fn if fn is not None else lambda g: g  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.compiler.disable = disable
+        del sys.modules[answer.__name__]
+
+
+with _without_compiler():
+    _import_torchvision()
+    import timm
+    from timm.models import register_model
+    from timm.models.mlp_mixer import MlpMixer
+    from timm.models.vgg import VGG
+    from timm.models.vision_transformer import VisionTransformer
 
 TORCHVISION = "torchvision:"
 # What the study decides, so that no entry's `arguments` can contradict it.
@@ -92,6 +114,8 @@ def names() -> list[str]:
 
 
 def _torchvision_names() -> list[str]:
+    from torchvision import models as torchvision_models  # a second of start-up that few studies need
+
     return torchvision_models.list_models(module=torchvision_models)
 
 
@@ -163,6 +187,8 @@ def _build_torchvision(
 ) -> nn.Module:
     if channels != 3:
         raise BadInput(f"architecture '{architecture}' takes images of 3 channels, the study has {channels}")
+    from torchvision import models as torchvision_models
+
     name = architecture.removeprefix(TORCHVISION)
     common = {"weights": None, "num_classes": classes, **arguments}
     with contextlib.suppress(TypeError):

@@ -1,7 +1,6 @@
 """A model of the study on disk: its weights, and beside them how to build it and what is known of it."""
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,13 +9,11 @@ from typing import Any
 
 import torch
 
-from kindred import models, store
+from kindred import models, records, store
 from kindred.errors import BadInput
 from kindred.images import Images
 from kindred.job import log
 from kindred.observe import predict
-
-BLOCK = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +65,7 @@ def write(
         "parameters": models.count_parameters(classifier),
         "clean_accuracy": accuracy,
         "clean_images": len(held_out),
-        "weights_sha256": file_hash(weights_path),
+        "weights_sha256": records.file_hash(weights_path),
         "versions": store.versions(),
         **record,
     }
@@ -78,18 +75,10 @@ def write(
     log.info("model '%s': clean accuracy %.4f on %d images", name, accuracy, len(held_out))
 
 
-def read_description(path: str) -> dict[str, Any]:
-    """What stands beside a model's weights. Raises BadInput when it cannot be read."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"model description '{path}' cannot be read ({error}); delete it and run again.") from error
-
-
 def load(name: str, weights_path: str, description_path: str) -> Model:
     """A model in evaluation mode, its parameters frozen. Raises BadInput where weights and description differ."""
-    about = read_description(description_path)
-    digest = file_hash(weights_path)
+    about = records.read(description_path)
+    digest = records.file_hash(weights_path)
     if digest != about["weights_sha256"]:
         raise BadInput(
             f"weights '{weights_path}' are not those that '{description_path}' describes (SHA-256 {digest[:12]}... "
@@ -100,36 +89,15 @@ def load(name: str, weights_path: str, description_path: str) -> Model:
     return Model(name, classifier, digest)
 
 
-def each(names: Sequence[str], paths: Sequence[str]) -> Iterator[Model]:
+def names(paths: Sequence[str]) -> list[str]:
+    """The names of models, in order; paths: weights and description of each in turn."""
+    return [Path(path).stem for path in paths[::2]]
+
+
+def each(paths: Sequence[str]) -> Iterator[Model]:
     """Models one at a time, in order; paths: weights and description of each in turn."""
-    for name, weights_path, description_path in zip(names, paths[::2], paths[1::2], strict=True):
+    for name, weights_path, description_path in zip(names(paths), paths[::2], paths[1::2], strict=True):
         yield load(name, weights_path, description_path)
-
-
-def file_hash(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def demand_hash(path: str, wanted: str | None) -> str:
-    """SHA-256 of a file the user brought; BadInput where it is not the one that config asks for."""
-    digest = file_hash(path)
-    if wanted and digest != wanted.lower():
-        raise BadInput(f"checkpoint '{path}' has SHA-256 {digest}, but config asks for {wanted}.")
-    return digest
-
-
-def demand_same_weights(path: str, found: str, name: str, wanted: str) -> None:
-    """BadInput where a result was made with other weights of a model than those the study holds now."""
-    if found != wanted:
-        raise BadInput(
-            f"'{path}' was made with other weights of '{name}' (SHA-256 {found[:12]}...) than the study holds now "
-            f"({wanted[:12]}...); delete it and run the same command again."
-        )
 
 
 def _renamed(partial: str, final: str) -> str:

@@ -4,6 +4,7 @@ Each finished chunk is a store of its own, beside the final name. A run that sta
 made the same way and goes on after them; what comes out is the same as if nothing had happened.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,7 +25,8 @@ def resumable(
     """All that `work` returns for `count` images, taken `chunk` at a time and joined along the first axis.
 
     work(rows) gives {name: (len(rows), ...)}; attributes must say everything that decides its result, as a chunk
-    left by an earlier run is used when its attributes are the same. Call `forget(path)` once the whole is stored.
+    left by an earlier run is used when its attributes and the versions of the packages are the same. Call
+    `forget(path)` once the whole is stored.
     """
     folder = _folder(path)
     parts: list[Path] = []
@@ -58,4 +60,6 @@ def _usable(part: Path, attributes: Mapping[str, Any]) -> bool:
         found = store.attributes(part)
     except BadInput:
         return False
-    return all(found.get(key) == value for key, value in attributes.items())
+    # As they come back from a store: tuples as lists, and the versions of the packages that were at work.
+    expected = json.loads(json.dumps({**attributes, store.VERSIONS: store.versions()}))
+    return {key: value for key, value in found.items() if key != store.INVENTORY} == expected

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kindred.cka import cka, jackknife, minibatch_cka, permutation_null
+from kindred.cka import Estimator, cka, jackknife, minibatch_cka, permutation_null
 from kindred.errors import BadInput
 from kindred.gram import pack
 
@@ -41,7 +41,7 @@ def compare(
             if name == "cka_minibatch":
                 value, null = _minibatch(features, settings), np.zeros((len(features),) * 2)
             else:
-                estimator = "biased" if name == "cka_biased" else "debiased"
+                estimator: Estimator = "biased" if name == "cka_biased" else "debiased"
                 value, null = cka(grams, estimator), permutation_null(grams, estimator)
                 if estimator == "debiased":
                     error = jackknife(grams, pairs)

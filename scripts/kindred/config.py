@@ -64,7 +64,7 @@ def model_entry(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         raise BadInput(f"'{name}' is not a model{_suggestion(name, config['models'])}")
     entry = deepcopy(config["models"][name])
     if "training" in entry:
-        recipe = deepcopy(config["trainings"][entry["training"]])
+        recipe = config["trainings"][entry["training"]]
         entry["recipe"] = {"norm": None, "eps": 0.0, **recipe, **entry.pop("adjust")}
         norm, eps = entry["recipe"]["norm"], entry["recipe"]["eps"]
         entry["trained"] = {"training": entry["training"], "norm": norm, "eps": eps, "seed": entry["seed"]}
@@ -251,7 +251,7 @@ def _disagreements(config: dict[str, Any]) -> Iterator[str]:
     for name, entry in config["models"].items():
         yield from _model(("models", name), entry, config)
     for name, attack in config["attacks"].items():
-        yield from _ball(("attacks", name, "eps"), attack)
+        yield from _ball(("attacks", name), attack)
         if attack["restarts"] > 1 and not attack["random_start"]:
             yield f"attacks.{name}.restarts is {attack['restarts']}, but must be 1 where random_start is false."
     for section in ("attacks", "inversions"):
@@ -304,7 +304,7 @@ def _model(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterator[
                 f"{_dotted((*at, 'trained'))} has norm {trained['norm'] or 'null'} and eps {trained['eps']:g}, "
                 "but must have both a norm and an eps above 0, or neither."
             )
-        yield from _ball((*at, "trained", "eps"), trained)
+        yield from _ball((*at, "trained"), trained)
         return
     yield from _unknown((*at, "training"), entry["training"], "a training", config["trainings"])
     recipe, adjust = config["trainings"][entry["training"]], entry["adjust"]
@@ -323,11 +323,10 @@ def _model(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterator[
 def _recipe(at: Keys, recipe: dict[str, Any], given: Sequence[str], config: dict[str, Any]) -> Iterator[str]:
     """`given`: the keys that stand at `at`; the others come from the recipe that is adjusted there."""
     left = training_images(config)
-    if "batch" in given:
-        yield from _at_most((*at, "batch"), recipe["batch"], left, "the images left for training")
+    yield from _at_most((*at, "batch"), recipe["batch"], left, "the images left for training")
     if recipe["method"] != "pgd":
         return
-    yield from _ball((*at, "eps" if "eps" in given else "norm"), recipe)
+    yield from _ball(at, recipe)
     clean, rise, epochs = recipe["clean_epochs"], recipe["ramp_epochs"], recipe["epochs"]
     if clean + rise and clean + rise >= epochs:
         key = next((k for k in ("ramp_epochs", "clean_epochs", "epochs") if k in given and recipe[k]), None)
@@ -342,7 +341,7 @@ def _ball(at: Keys, entry: dict[str, Any]) -> Iterator[str]:
     eps = entry["eps"]
     if entry["norm"] == "linf" and eps > 1:
         hint = f"; {eps:g}/255 is {eps / 255:.4f}" if eps <= 255 else ""
-        yield f"{_dotted((*at[:-1], 'eps'))} is {eps:g}, but must be at most 1 in linf (pixels in [0, 1]{hint})."
+        yield f"{_dotted((*at, 'eps'))} is {eps:g}, but must be at most 1 in linf (pixels in [0, 1]{hint})."
 
 
 def _similarity(config: dict[str, Any]) -> Iterator[str]:

@@ -57,20 +57,21 @@ def pixel_box() -> Projection:
 def linf_ball(centre: Tensor, eps: float) -> Projection:
     """Projection onto the images that differ from `centre` (n, ...) by at most `eps` in every pixel."""
     low, high = centre - eps, centre + eps
-    return lambda x: torch.minimum(torch.maximum(x, low), high)
+    return lambda x: x.clamp(low, high)
 
 
 def l2_ball(centre: Tensor, eps: float) -> Projection:
     """Projection onto the images whose Euclidean distance from `centre` (n, ...) is at most `eps`.
 
-    Images already inside come back bit for bit. Clamping the result to [0, 1] afterwards keeps it in the ball
+    Images already inside come back, up to rounding. Clamping the result to [0, 1] afterwards keeps it in the ball
     as long as the centre is in [0, 1]; the two together are not the nearest point of the intersection.
     """
 
     def project(x: Tensor) -> Tensor:
         delta = x - centre
-        length = euclidean(delta)
-        return torch.where(length > eps, centre + delta * (eps / length), x)
+        # Inside the factor is 1: eps / 0 is infinite, and 0 / 0 (a ball of radius 0) counts as inside too.
+        factor = (eps / euclidean(delta)).nan_to_num_(nan=1.0).clamp_(max=1.0)
+        return delta.mul_(factor).add_(centre)
 
     return project
 
@@ -78,8 +79,8 @@ def l2_ball(centre: Tensor, eps: float) -> Projection:
 def euclidean(x: Tensor) -> Tensor:
     """Euclidean norm of every image of `x` (n, ...), of shape (n, 1, ...) to broadcast against it.
 
-    Not `torch.linalg.vector_norm`, which sums float32 without care on the CPU and drifts with the number of
-    pixels.
+    `torch.linalg.vector_norm` is faster, but on the CPU it sums float32 without care: at 3 x 224 x 224 pixels it is
+    off by 1e-6, which is good enough for the length of a step and not for the radius of a ball.
     """
     return x.square().sum(dim=_pixels(x), keepdim=True).sqrt()
 
@@ -171,7 +172,8 @@ def _unit(x: Tensor) -> Tensor:
     underflowing. 0/0 and NaN both end as NaN in every pixel of the image, and as zero in the last step.
     """
     scaled = x / _peak(x)
-    return scaled.div_(euclidean(scaled)).nan_to_num_(nan=0.0)
+    length = torch.linalg.vector_norm(scaled, dim=_pixels(x), keepdim=True)
+    return scaled.div_(length).nan_to_num_(nan=0.0)
 
 
 def _unit_l1(x: Tensor) -> Tensor:
@@ -181,7 +183,9 @@ def _unit_l1(x: Tensor) -> Tensor:
 
 
 def _peak(x: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(x, ord=float("inf"), dim=_pixels(x), keepdim=True)
+    # Many times as fast on the CPU as the infinity norm, and without a copy for the absolute values.
+    pixels = _pixels(x)
+    return torch.maximum(x.amax(dim=pixels, keepdim=True), -x.amin(dim=pixels, keepdim=True))
 
 
 def _pixels(x: Tensor) -> tuple[int, ...]:
@@ -227,7 +231,8 @@ class _Record:
             return
         better = (losses < self.loss) | self.loss.isnan()
         self.loss = torch.where(better, losses, self.loss)
-        self.best = torch.where(better.view(-1, *[1] * (x.ndim - 1)), x, self.best)
+        # Exactly one or the other, as pixels are finite; several times as fast on the CPU as torch.where.
+        self.best = self.best.lerp(x, better.to(x.dtype).view(-1, *[1] * (x.ndim - 1)))
 
     def result(self, last: Tensor, measured: bool) -> Descent:
         points = torch.tensor(list(self.column), dtype=torch.int64)

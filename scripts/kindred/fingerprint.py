@@ -24,7 +24,14 @@ def of(value: Any) -> str:
 
 def of_code(script: str | Path) -> str:
     """Fingerprint of a script and of every module of the package that it imports, however indirectly."""
-    return of({str(path.name): _meaning(path) for path in sorted(_reach(Path(script)))})
+    script = Path(script)
+    # Named from the package on: modules in different folders of it share a name, and a checkout may be moved.
+    return of(
+        {
+            path.name if path == script else path.relative_to(PACKAGE.parent).as_posix(): _meaning(path)
+            for path in _reach(script)
+        }
+    )
 
 
 def of_file(path: str | Path) -> str:
@@ -54,6 +61,8 @@ def _tree(path: Path) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = [ast.Pass()]  # what only a type checker reads decides no result
     return tree
 
 
@@ -77,9 +86,11 @@ def _imports(path: Path) -> frozenset[Path]:
 def _files(names: Iterable[str]) -> Iterable[Path]:
     for name in names:
         head, *rest = name.split(".")
-        if head != "kindred" or not rest:
+        if head != "kindred":
             continue
-        base = PACKAGE.joinpath(*rest)
-        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-            if candidate.exists():
-                yield candidate
+        # Importing a module runs the packages that it is in as well.
+        for depth in range(len(rest) + 1):
+            base = PACKAGE.joinpath(*rest[:depth])
+            for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+                if candidate.exists():
+                    yield candidate

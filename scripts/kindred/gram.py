@@ -62,8 +62,8 @@ class Grams:
 def packed_bytes(layers: int, n: int, block: int = BLOCK) -> int:
     """Bytes that `pack` keeps for so many layers on n images: about 2 n (n + block) a layer.
 
-    While packing there is one buffer of max(8 MiB, 2 KiB x n) more (twice that for features that are neither
-    float32 nor float64), one layer's features where an iterator gives them, and for 'rbf' 4 n^2 bytes.
+    While packing there is one buffer of max(8 MiB, 2 KiB x n) more (two or three such for features that are not
+    float32), one layer's features where an iterator gives them, and for 'rbf' about 6 n^2 bytes.
     """
     return layers * (4 * _width(n, block) + 8 * n)
 
@@ -87,8 +87,8 @@ def pack(
         distance between two different images (Kornblith et al. 2019, section 3).
     precision: 'bfloat16' rounds the centred features to bfloat16 before the Gram products, which are summed in
         float32. Measured (tests/benchmarks/compare_cka.py: n = 1,024, 72 layers of 64 to 16,384 features): debiased
-        linear CKA off by at most 8e-5, against 2e-8 with float32. Faster only where the
-        hardware multiplies bfloat16 (AMX) or TF32.
+        linear CKA off by at most 8e-5, against 2e-8 with float32. Faster only where the hardware multiplies
+        bfloat16 (AMX) or TF32.
 
     Features are centred before they are multiplied and the matrix again afterwards, so that a common offset,
     however large, leaves no trace beyond the rounding already in the features. A layer whose spread is below

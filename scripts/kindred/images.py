@@ -43,7 +43,9 @@ def digits(settings: Mapping[str, Any]) -> Images:
     resized = [Image.fromarray(scan).resize((side, side), Image.Resampling.BILINEAR) for scan in scans]
     pixels = np.stack([np.asarray(image, dtype=np.float32) for image in resized])[:, None]
     ids = [f"digits/{i:04d}" for i in range(len(scans))]
-    return Images(np.clip(pixels, 0, 1), data.target.astype(np.int64), ids, [str(c) for c in data.target_names])
+    return Images(
+        np.clip(pixels, 0, 1), data.target.astype(np.int64), ids, [str(c) for c in data.target_names]
+    )
 
 
 SOURCES: dict[str, Callable[[Mapping[str, Any]], Images]] = {"digits": digits}
@@ -52,16 +54,16 @@ SOURCES: dict[str, Callable[[Mapping[str, Any]], Images]] = {"digits": digits}
 def select(settings: Mapping[str, Any]) -> tuple[Images, Images]:
     """(evaluation images, training images): a seeded split in which every class keeps its share.
 
-    Raises BadInput when more images are asked for than the source holds.
+    Raises BadInput when more images are asked for than the source holds, or fewer than it has classes.
     """
     from sklearn.model_selection import train_test_split
 
     images = SOURCES[settings["source"]](settings)
-    wanted = int(settings["evaluation"])
-    if wanted >= len(images):
+    wanted, classes = int(settings["evaluation"]), len(images.classes)
+    if not classes <= wanted <= len(images) - classes:
         raise BadInput(
-            f"images.evaluation is {wanted}, but {settings['source']} holds {len(images)} images, "
-            "of which some must be left for training."
+            f"images.evaluation is {wanted}, but {settings['source']} holds {len(images)} images of {classes} "
+            f"classes, and at least {classes} must be evaluated and as many left for training."
         )
     training, evaluation = train_test_split(
         np.arange(len(images)), test_size=wanted, random_state=int(settings["seed"]), stratify=images.labels
@@ -90,8 +92,11 @@ def load(path: str | Path, count: int | None = None) -> Images:
     if count > len(ids):
         raise BadInput(f"{count} images are wanted of '{path}', which holds {len(ids)}.")
     pixels = np.asarray(store.array(path, "images")[:count], dtype=np.float32)
-    if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
-        low, high = np.nanmin(pixels), np.nanmax(pixels)
-        raise BadInput(f"images in '{path}' must be in [0, 1], but range from {low:g} to {high:g}.")
+    if broken := int(np.isnan(pixels).sum()):
+        raise BadInput(f"images in '{path}' must be in [0, 1], but {broken} of {pixels.size} pixels are NaN.")
+    if pixels.size and (pixels.min() < 0 or pixels.max() > 1):
+        raise BadInput(
+            f"images in '{path}' must be in [0, 1], but range from {pixels.min():g} to {pixels.max():g}."
+        )
     labels = np.asarray(store.array(path, "label")[:count])
     return Images(pixels, labels, ids[:count], list(store.attributes(path)["classes"]))

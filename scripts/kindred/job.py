@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -26,10 +26,11 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
     Path(log_file).parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(log_file, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
-    log.addHandler(handler)
     log.setLevel(logging.INFO)
     logging.captureWarnings(True)
-    logging.getLogger("py.warnings").addHandler(handler)
+    heard = (log, logging.getLogger("py.warnings"))
+    for logger in heard:
+        logger.addHandler(handler)
     started = time.monotonic()
     try:
         if "torch" in sys.modules:
@@ -45,13 +46,15 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
         log.error("%s", traceback.format_exc())
         raise
     finally:
+        logging.captureWarnings(False)
+        for logger in heard:
+            logger.removeHandler(handler)
         handler.close()
-        log.removeHandler(handler)
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
     """Pass items on, showing a bar on a terminal and a log line every 20 seconds elsewhere."""
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     if sys.stderr.isatty():
         from tqdm import tqdm

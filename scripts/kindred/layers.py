@@ -49,6 +49,8 @@ KINDS = (
 )
 MAPS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in KINDS)
+STEM = re.compile(r"(conv_)?stem|patch_embed")
+BLOCK = re.compile(r"Block|Bottleneck|Layer|Residual")
 # Steps of autograd that only move, add or scale: an output behind them is an affine function of what came before.
 AFFINE = re.compile(
     r"(Add|Sub|Rsub|Mul|Div|Neg|Mean|Sum|View|UnsafeView|ReshapeAlias|Squeeze|Unsqueeze|Select|Slice|Split|Unbind|Stack"
@@ -318,8 +320,9 @@ class _Probe:
     def _blocks(self, kinds: dict[str, str]) -> set[str]:
         """The elements of the network's stages.
 
-        A block is a module of at least two linear maps that stands in a list or sequence. A stage, which only passes
-        on what its last block says, is none.
+        A block is a module of at least two linear maps that stands in a list or sequence behind the stem. A stage,
+        which only passes on what its last block says, is none; nor is a part of a block, unless its class says that
+        it is a block itself (transformer blocks between convolutions).
         """
         final = {name for name, _ in _final_calls(self.classifier)[0]}
         maps = [name for name, kind in kinds.items() if kind in ("linear", "conv")]
@@ -328,20 +331,17 @@ class _Probe:
             inside = [other for other in maps if other.startswith(f"{name}.")]
             return kinds[name] == "other" and len(inside) >= 2 and not final.intersection(inside)
 
-        def candidates(parents: Callable[[str], bool]) -> list[str]:
-            return [
-                n for n in self.values if n in kinds and is_composite(n) and parents(n.rpartition(".")[0])
-            ]
-
-        found = candidates(self._is_list)
+        composite = [n for n in self.values if n in kinds and is_composite(n) and not STEM.match(n)]
+        found = [name for name in composite if self._is_list(name.rpartition(".")[0])]
         if len(found) < 2:
-            found = [name for name in candidates(lambda parent: parent == "") if not self._is_list(name)]
-        wrappers = set()
-        for outer in found:
-            inner = [name for name in found if name.startswith(f"{outer}.")]
-            if inner and _hold_the_same(self.values[outer], self.values[inner[-1]]):
-                wrappers.add(outer)
-        return set(found) - wrappers if len(found) >= 2 else set()
+            found = [name for name in composite if "." not in name and not self._is_list(name)]
+        if len(found) < 2:
+            return set()
+        inner = {name: [other for other in found if other.startswith(f"{name}.")] for name in found}
+        stages = {n for n in found if inner[n] and _hold_the_same(self.values[n], self.values[inner[n][-1]])}
+        parts = {part for name in found if name not in stages for part in inner[name]}
+        parts = {name for name in parts if not BLOCK.search(type(self.modules[name]).__name__)}
+        return set(found) - stages - parts
 
 
 def _stand_ins(classifier: Classifier, layers: list[Layer]) -> set[str]:

@@ -6,10 +6,11 @@ from typing import TypeAlias
 import numpy as np
 import torch
 import zarr
-from torch import Tensor, nn
+from torch import Tensor
 
 from kindred.errors import BadInput
 from kindred.layers import capture
+from kindred.models import Classifier
 
 DEFAULT_BATCH = 128
 Pixels: TypeAlias = np.ndarray | zarr.Array
@@ -17,7 +18,7 @@ Pixels: TypeAlias = np.ndarray | zarr.Array
 
 @torch.inference_mode()
 def observe(
-    classifier: nn.Module,
+    classifier: Classifier,
     images: Pixels,
     layers: Sequence[str],
     *,
@@ -27,8 +28,8 @@ def observe(
 ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
     """Yield (rows, {layer: (b, ...), 'logits': (b, classes)}) batch by batch, float32, in the images' order.
 
-    images: (n, channel, height, width) in [0, 1], an array in memory or in a store (read as it is used). Raises BadInput with the names of the model and of the first
-    layer whose activations are not finite.
+    images: (n, channel, height, width) in [0, 1], an array in memory or in a store (read as it is used). Raises
+    BadInput with the names of the model and of the first layer whose activations are not finite.
     """
     count = images.shape[0]
     for start in range(0, count, batch):
@@ -47,7 +48,7 @@ def observe(
 
 
 def predict(
-    classifier: nn.Module,
+    classifier: Classifier,
     images: Pixels,
     *,
     name: str,
@@ -55,12 +56,14 @@ def predict(
     batch: int = DEFAULT_BATCH,
 ) -> np.ndarray:
     """Logits (n, classes) float32 of all images."""
-    parts = [said["logits"] for _, said in observe(classifier, images, [], name=name, device=device, batch=batch)]
+    parts = [
+        said["logits"] for _, said in observe(classifier, images, [], name=name, device=device, batch=batch)
+    ]
     return np.concatenate(parts)
 
 
 def penultimate(
-    classifier: nn.Module,
+    classifier: Classifier,
     images: Pixels,
     *,
     name: str,

@@ -1,8 +1,8 @@
 """Zarr stores between the steps: written whole or not at all, and refused when anything of them is missing.
 
 A store is a Zarr v3 group whose arrays carry dimension names, so that `xarray.open_zarr` reads it with its
-coordinates. It is built beside its final name, gets an inventory (number and bytes of its chunk files) as the
-last write, and is then renamed. Zarr itself reads a chunk that is not there as zeros; the inventory is what
+coordinates. It is built beside its final name, gets an inventory (number and bytes of its files) as the last
+write, and is then renamed. Zarr itself reads a chunk that is not there as zeros; the inventory is what
 tells a store that was cut off or half copied from a whole one.
 """
 
@@ -20,6 +20,7 @@ import zarr
 from kindred.errors import BadInput
 
 INVENTORY = "kindred_inventory"
+VERSIONS = "versions"
 CHUNK_BYTES = 32 * 2**20
 NUMERIC_PACKAGES = ("torch", "timm", "numpy", "zarr")
 
@@ -37,10 +38,8 @@ def writing(path: str | Path, attributes: Mapping[str, Any]) -> Iterator[zarr.Gr
     group = zarr.open_group(building, mode="w", zarr_format=3)
     try:
         yield group
-        files, size = _inventory(building)
-        group.attrs.update(
-            {**attributes, "versions": versions(), INVENTORY: {"chunk_files": files, "chunk_bytes": size}}
-        )
+        _demand_filled(group)
+        group.attrs.update({**attributes, VERSIONS: versions(), INVENTORY: _inventory(building)})
         shutil.rmtree(path, ignore_errors=True)
         os.replace(building, path)
     except BaseException:
@@ -104,15 +103,16 @@ def read(path: str | Path) -> Any:
 def array(path: str | Path, name: str) -> zarr.Array:
     """One array of a complete store, read in slices: `array(...)[a:b]` gives numpy values."""
     group = open_group(Path(path))
-    if name not in group:
+    found = group.get(name)
+    if not isinstance(found, zarr.Array):
         have = ", ".join(sorted(group.array_keys()))
         raise BadInput(f"store '{path}' has no array '{name}'; it holds {have}.")
-    return group[name]
+    return found
 
 
 def strings(path: str | Path, name: str) -> list[str]:
     """A coordinate of strings, such as the image ids."""
-    return [str(s) for s in array(path, name)[:]]
+    return [str(s) for s in np.asarray(array(path, name)[:])]
 
 
 def demand_same_images(first: str | Path, *others: str | Path) -> list[str]:
@@ -145,15 +145,25 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _inventory(path: Path) -> tuple[int, int]:
-    """Number and bytes of the chunk files: all that is neither metadata nor hidden (Snakemake's time stamp)."""
-    chunks = [
+def _demand_filled(group: zarr.Group) -> None:
+    for name, array in group.arrays():
+        if array.size and (missing := array.nchunks - array.nchunks_initialized):
+            raise RuntimeError(f"array '{name}' was given {missing} chunks of {array.nchunks} too few")
+
+
+def _inventory(path: Path) -> dict[str, int]:
+    """Number and bytes of a store's files, chunks and descriptions of arrays.
+
+    Left out are the file that the inventory itself is written to, and hidden ones (Snakemake's time stamp).
+    """
+    files = [
         os.path.join(folder, name)
         for folder, _, names in os.walk(path)
         for name in names
-        if name != "zarr.json" and not name.startswith(".")
+        if not name.startswith(".")
     ]
-    return len(chunks), sum(map(os.path.getsize, chunks))
+    files.remove(os.path.join(path, "zarr.json"))
+    return {"files": len(files), "bytes": sum(map(os.path.getsize, files))}
 
 
 def open_group(path: Path) -> zarr.Group:
@@ -167,11 +177,12 @@ def open_group(path: Path) -> zarr.Group:
         raise BadInput(f"'{path}' cannot be read as a Zarr v3 store ({error}); {again}.") from error
     if not isinstance(inventory, dict):
         raise BadInput(f"store '{path}' was never finished (it has no inventory); {again}.")
-    files, size = _inventory(path)
-    want_files, want_size = inventory["chunk_files"], inventory["chunk_bytes"]
-    if (files, size) != (want_files, want_size):
+    found, wanted = (
+        f"{counted.get('files', 0)} files of {counted.get('bytes', 0):,} bytes"
+        for counted in (_inventory(path), inventory)
+    )
+    if found != wanted:
         raise BadInput(
-            f"store '{path}' was cut off: it holds {files} chunk files of {size:,} bytes where it was "
-            f"finished with {want_files} of {want_size:,} bytes; {again}."
+            f"store '{path}' was cut off: it holds {found} where it was finished with {wanted}; {again}."
         )
     return group

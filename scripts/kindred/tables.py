@@ -4,16 +4,21 @@ Tiles may hold more than is asked for (a model that has left the study); a table
 to leave out in silence what is not there.
 """
 
+from __future__ import annotations
+
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from kindred import store
 from kindred.errors import BadInput
-from kindred.transfer import Sat, Transfer
+
+if TYPE_CHECKING:
+    from kindred.transfer import Sat, Transfer
 
 CKA_COLUMNS = (
     "stimuli inverter model_a model_b layer_a layer_b measure value low high null n".split()  # noqa: SIM905
@@ -43,7 +48,7 @@ def models_table(
             "clean_accuracy": about["clean_accuracy"],
         }
         for attack, stores in attacked.items():
-            row[f"accuracy_{attack}"] = float(1 - store.array(stores[model], "fooled")[:].mean())
+            row[f"accuracy_{attack}"] = float(1 - _values(stores[model], "fooled").mean())
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -52,17 +57,19 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
     """Model x model values of one kind of stimuli, penultimate layers.
 
     symmetric: each unordered pair once, in the order of `models`, its pair with itself included; else each ordered
-    pair, model_a being the inverter. Raises BadInput for a pair that no tile holds.
+    pair, model_a being the inverter. Raises BadInput for a pair that no tile holds, or more than one.
     """
     place = {model: index for index, model in enumerate(models)}
     frames = []
     for path in tiles:
         n = store.attributes(path)["images"]
-        columns = {name: store.array(path, name)[:] for name in ("value", "low", "high", "null")}
+        columns = {name: _values(path, name) for name in ("value", "low", "high", "null")}
         pairs = zip(store.strings(path, "model_a"), store.strings(path, "model_b"), strict=True)
         known = [(index, a, b) for index, (a, b) in enumerate(pairs) if a in place and b in place]
         if symmetric:
-            known = [(index, *sorted((a, b), key=place.__getitem__)) for index, a, b in known]
+            known = [(index, a, b) if place[a] <= place[b] else (index, b, a) for index, a, b in known]
+        if not known:
+            continue
         taken = [index for index, _, _ in known]
         for row, measure in enumerate(store.strings(path, "measure")):
             frames.append(
@@ -76,16 +83,10 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
                     }
                 )
             )
-    table = pd.concat(frames, ignore_index=True)
+    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=CKA_COLUMNS)
+    _demand_each_once(stimuli, table, models, symmetric)
     table["stimuli"], table["layer_a"], table["layer_b"] = stimuli, "penultimate", "penultimate"
     table["inverter"] = "" if symmetric else table["model_a"]
-    wanted = len(models) * (len(models) + 1) // 2 if symmetric else len(models) ** 2
-    for measure, part in table.groupby("measure"):
-        if len(part) != wanted:
-            raise BadInput(
-                f"the tiles for '{stimuli}' hold {len(part)} of {wanted} pairs of models ({measure}); make them "
-                "again with `snakemake --forcerun compare_activations compare_inverted`."
-            )
     return _in_order(table, place)[CKA_COLUMNS]
 
 
@@ -103,7 +104,7 @@ def layers_table(
     for path in tiles:
         owner = np.array(store.strings(path, "layer_model"))
         name = np.array(store.strings(path, "layer_name"))
-        cubes = {measure: store.array(path, f"layers_{measure}")[:] for measure in measures}
+        cubes = {measure: _values(path, f"layers_{measure}") for measure in measures}
         n = store.attributes(path)["images"]
         here = [model for model in models if model in set(owner)]
         for at, first in enumerate(here):
@@ -133,7 +134,9 @@ def layers_table(
             f"no tile holds the layers of '{first}' with those of '{(rest or [first])[0]}'; make them again with "
             "`snakemake --forcerun compare_activations`."
         )
-    return pd.concat(frames, ignore_index=True)[LAYER_COLUMNS] if frames else pd.DataFrame(columns=LAYER_COLUMNS)
+    return (
+        pd.concat(frames, ignore_index=True)[LAYER_COLUMNS] if frames else pd.DataFrame(columns=LAYER_COLUMNS)
+    )
 
 
 def answers(tiles: Iterable[str], models: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -144,12 +147,12 @@ def answers(tiles: Iterable[str], models: Sequence[str]) -> tuple[np.ndarray, np
     place = {model: index for index, model in enumerate(models)}
     tiles = list(tiles)
     ids = store.demand_same_images(*tiles)
-    labels = np.asarray(store.array(tiles[0], "label")[:])
+    labels = _values(tiles[0], "label")
     natural = np.full((len(models), len(ids)), -1, dtype=np.int32)
     predicted = np.full((len(models), len(models), len(ids)), -1, dtype=np.int32)
     for path in tiles:
         sources, targets = store.strings(path, "source"), store.strings(path, "target")
-        before, after = store.array(path, "natural")[:], store.array(path, "predicted")[:]
+        before, after = _values(path, "natural"), _values(path, "predicted")
         for row, source in enumerate(sources):
             for column, target in enumerate(targets):
                 if source in place and target in place:
@@ -162,6 +165,24 @@ def answers(tiles: Iterable[str], models: Sequence[str]) -> tuple[np.ndarray, np
             "`snakemake --forcerun cross_evaluate`."
         )
     return natural == labels, predicted, labels
+
+
+def _values(path: str, name: str) -> np.ndarray:
+    return np.asarray(store.array(path, name)[:])
+
+
+def _demand_each_once(stimuli: str, table: pd.DataFrame, models: Sequence[str], symmetric: bool) -> None:
+    pairs = [(a, b) for at, a in enumerate(models) for b in (models[at:] if symmetric else models)]
+    for measure in table["measure"].unique() if len(table) else ["no measure"]:
+        part = table[table["measure"] == measure]
+        found = Counter(zip(part["model_a"], part["model_b"], strict=True))
+        if wrong := [pair for pair in pairs if found[pair] != 1]:
+            (a, b), times = wrong[0], found[wrong[0]]
+            raise BadInput(
+                f"the tiles for '{stimuli}' hold '{a}' with '{b}' {times} times instead of once, and {len(wrong)} of "
+                f"{len(pairs)} pairs of models are amiss ({measure}); make them again with "
+                "`snakemake --forcerun compare_activations compare_inverted`."
+            )
 
 
 def _in_order(table: pd.DataFrame, place: Mapping[str, int]) -> pd.DataFrame:

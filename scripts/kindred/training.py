@@ -44,7 +44,9 @@ def pgd(
     The adversary sees the network in evaluation mode, so that it does not move the running statistics.
     """
     if eps > 0:
-        adversary = Attack(norm=recipe["norm"], eps=eps, steps=recipe["steps"], step_size=_step_size(recipe, eps))
+        adversary = Attack(
+            norm=recipe["norm"], eps=eps, steps=recipe["steps"], step_size=_step_size(recipe, eps)
+        )
         classifier.eval()
         images = perturb(classifier, images, labels, adversary, generator)
         classifier.train()
@@ -65,15 +67,18 @@ def train(
     """Train in place; returns the history, one row an epoch (epoch, eps, loss).
 
     images: (n, channel, height, width) float32 in [0, 1]; labels: (n,) int64. AdamW with a one-cycle schedule;
-    the order of the images and the adversary's starts come from `seed`, so a second run gives the same weights
-    on the same kind of device. Raises BadInput when the loss stops being a number.
+    the order of the images and the adversary's starts come from `seed`, and what the network itself draws (dropout)
+    from torch's global generator, so a second run gives the same weights on the same kind of device. Raises
+    BadInput when the loss stops being a number.
     """
     step_loss = METHODS[recipe["method"]]
     generator = torch.Generator().manual_seed(seed)
     epochs, batch = int(recipe["epochs"]), int(recipe["batch"])
     pixels, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
     classifier.to(device).train()
-    optimiser = torch.optim.AdamW(classifier.parameters(), lr=recipe["lr"], weight_decay=recipe["weight_decay"])
+    optimiser = torch.optim.AdamW(
+        classifier.parameters(), lr=recipe["lr"], weight_decay=recipe["weight_decay"]
+    )
     steps = max(1, len(images) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe["lr"], total_steps=epochs * steps)
     history = []

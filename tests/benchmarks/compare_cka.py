@@ -21,6 +21,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,7 @@ def reference(features: list[Tensor]) -> dict[str, np.ndarray]:
         grams[index] = (k / k.trace()).numpy().ravel()
     biased = grams @ grams.T
     squares = grams.reshape(-1, N, N)
-    for k in squares:
-        np.fill_diagonal(k, 0)
+    squares[:, range(N), range(N)] = 0
     rows = squares.sum(2)
     sums = np.outer(rows.sum(1), rows.sum(1))
     debiased = grams @ grams.T + sums / ((N - 1) * (N - 2)) - 2 / (N - 2) * rows @ rows.T
@@ -159,7 +159,7 @@ def run_peer(
 def run_own(features: list[Tensor], truth: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     rows = []
     for precision in ("float32", "bfloat16"):
-        (found, biased), seconds, peak = measured(lambda precision=precision: both(features, precision))
+        (found, biased), seconds, peak = measured(partial(both, features, precision))
         error = np.abs(found - truth["debiased"]).max()
         note = f"debiased and biased (error of biased {np.abs(biased - truth['biased']).max():.1e})"
         row = {"name": f"kindred, {precision}", "cpu_s": seconds, "peak_mb": peak, "max_error": error}

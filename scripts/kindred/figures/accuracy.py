@@ -97,7 +97,9 @@ def draw(
         column = max(0.50 * scale, min(wide + 0.14, 1.1 * scale))
         row = float(np.clip(3.6 / len(names), 0.140, 0.21)) * scale
         gutter = style.widest(groups, size.note) + 0.10
-        legend = 0.30 + style.widest(colours, size.note)
+        # Groups named at the left need no key to their colours.
+        key = colours if group == "architecture" and len(colours) > 1 else {}
+        legend = 0.30 + style.widest(key, size.note) if key else 0.0
         panel = matrix.Panel(
             values,
             rows,
@@ -135,8 +137,8 @@ def draw(
                 gid="group",
                 parse_math=False,
             )
-        top = box.y1 * page[1] - len(colours) * 1.45 * size.note / 72
-        heatmap.legend(drawn.figure, colours, box.x1 * page[0] + 0.15, top, size.note)
+        top = box.y1 * page[1] - len(key) * 1.45 * size.note / 72
+        heatmap.legend(drawn.figure, key, box.x1 * page[0] + 0.15, top, size.note)
     return drawn.figure
 
 

@@ -160,7 +160,7 @@ def caption(
     over = f", n = {content.n} images" if content.n else ""
     said = [
         f"Mean similarity ({tables.MEASURES.get(measure, measure)}, penultimate features{over}) on images inverted "
-        f"through a model trained at the row's budget ({content.inversion}), tested at the column's budget. "
+        f"through a model trained at the row's budget (inversion {content.inversion}), tested at the column's budget. "
         "Cells average ordered pairs of models; a model is never paired with itself."
     ]
     for place, one in enumerate(conventions):

@@ -149,14 +149,14 @@ def caption(
         f"{len(content.names)} models, grouped by training budget, on one colour scale."
     ]
     natural = content.rows["stimuli"].astype(str) == "natural"
-    over, inside = _images(content.rows[natural]), _images(content.rows[~natural])
+    over, inside = (_images(content.rows[kind]) for kind in (natural, ~natural))
     if content.inverted is None:
         said.append(f"All models see the same natural images{over}; the matrix is symmetric.")
     else:
         said.append(
             f"Left: all models see the same natural images{over}; symmetric. Right: both models of a cell see the "
-            f"images inverted ({content.inversion}) through the row's model{inside}; rows invert, columns are tested, "
-            "so the matrix is not symmetric and its diagonal is 1 by construction."
+            f"images inverted through the row's model (inversion {content.inversion}{inside}); rows invert, columns "
+            "are tested, so the matrix is not symmetric and its diagonal is 1 by construction."
         )
     if len(content.names) > 1:
         said.append(_means(content))
@@ -169,7 +169,7 @@ def caption(
 
 def _images(rows: pd.DataFrame) -> str:
     n = tables.counted(rows["n"]) if "n" in rows else ""
-    return f" (n = {n})" if n else ""
+    return f", n = {n}" if n else ""
 
 
 def _means(content: Content) -> str:

@@ -4,8 +4,11 @@ Colour maps are interpolated in OKLab (B. Ottosson 2020, "A perceptual color spa
 colour differences between neighbouring steps, so equal differences of a value look equal.
 """
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
@@ -145,19 +148,25 @@ def blank(width: float, height: float, dpi: int = DPI) -> Figure:
     """An empty figure of width x height inches, drawn without pyplot (no windows, no global state)."""
     if not 30 <= dpi <= 2400:
         raise BadInput(f"The resolution is {dpi!r} dots per inch; it must be between 30 and 2400.")
-    figure = Figure(figsize=(width, height), dpi=dpi)
+    # Whole pixels, so that nothing moves by a fraction of one when a caption is added below.
+    figure = Figure(
+        figsize=((math.ceil(width * dpi) + 1e-6) / dpi, (math.ceil(height * dpi) + 1e-6) / dpi), dpi=dpi
+    )
     FigureCanvasAgg(figure)
     return figure
 
 
+@lru_cache(maxsize=16384)
+def _ems(text: str) -> float:
+    """Width of a line of text in units of its type size."""
+    font = FontProperties(family="DejaVu Sans", size=100)
+    return float(TextToPath().get_text_width_height_descent(text, font, ismath=False)[0]) / 100
+
+
 def extent(text: str, size: float) -> tuple[float, float]:
     """Width and height in inches of a line of text set at `size` points."""
-    if not text:
-        return 0.0, 0.0
-    # A path knows no hinting; the renderer may be a little wider.
-    path = TextPath((0, 0), text, size=size, prop=FontProperties(family="DejaVu Sans"), usetex=False)
-    box = path.get_extents()
-    return 1.03 * float(box.width) / 72, size * 1.2 / 72
+    # The font's own measures know no hinting; on the page a line may be a little wider.
+    return (1.05 * _ems(text) * size / 72, 1.2 * size / 72) if text else (0.0, 0.0)
 
 
 def widest(texts: Iterable[str], size: float) -> float:
@@ -166,13 +175,19 @@ def widest(texts: Iterable[str], size: float) -> float:
 
 
 def wrap(text: str, width: float, size: float) -> list[str]:
-    """Lines of at most `width` inches at `size` points; a word wider than that stands alone. Keeps paragraphs."""
+    """Lines of at most `width` inches at `size` points; a word wider than that stands alone. Keeps paragraphs.
+
+    Lines do not break inside '95 %', 'ℓ∞ 0.05' and 'n = 10,000'.
+    """
+    text = re.sub(
+        r"(?<=\d) (?=%)|(?<=ℓ[∞12]) (?=\d)|(?<=\bn) (?==)|(?<=\bn =) (?=\d)", "\N{NO-BREAK SPACE}", text
+    )
     lines: list[str] = []
-    space = extent("a a", size)[0] - extent("aa", size)[0]
+    space = extent(" ", size)[0]
     for paragraph in text.splitlines():
         line: list[str] = []
         used = 0.0
-        for word in paragraph.split():
+        for word in paragraph.split(" "):
             needed = extent(word, size)[0]
             if line and used + space + needed > width:
                 lines.append(" ".join(line))
@@ -200,6 +215,7 @@ def save(
             lines = wrap(caption, column, size.note)
             gap, spacing = 0.02, 1.38
             below = gap + len(lines) * spacing * size.note / 72 + MARGIN
+            below = math.ceil(below * figure.dpi) / figure.dpi
             for place, line in enumerate(lines):
                 baseline = -(gap + (place + 0.8) * spacing * size.note / 72)
                 added.append(

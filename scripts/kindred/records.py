@@ -1,0 +1,47 @@
+"""What is recorded of a model beside its weights, and whether a file is still the one it was. No torch in here."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from kindred.errors import BadInput
+
+BLOCK = 2**20
+
+
+def read(path: str) -> dict[str, Any]:
+    """What stands beside a model's weights. Raises BadInput when it cannot be read."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"model description '{path}' cannot be read ({error}); delete it and run again."
+        ) from error
+
+
+def file_hash(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def demand_hash(path: str, wanted: str | None) -> str:
+    """SHA-256 of a file the user brought; BadInput where it is not the one that config asks for."""
+    digest = file_hash(path)
+    if wanted and digest != wanted.lower():
+        raise BadInput(f"checkpoint '{path}' has SHA-256 {digest}, but config asks for {wanted}.")
+    return digest
+
+
+def demand_same_weights(path: str, found: str, name: str, wanted: str) -> None:
+    """BadInput where a result was made with other weights of a model than those the study holds now."""
+    if found != wanted:
+        raise BadInput(
+            f"'{path}' was made with other weights of '{name}' (SHA-256 {found[:12]}...) than the study holds now "
+            f"({wanted[:12]}...); delete it and run the same command again."
+        )

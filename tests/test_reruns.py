@@ -1,0 +1,190 @@
+"""Exact re-runs: what is done again after a change, and that nothing else is. Held by the jobs of dry runs."""
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+from workflow import ROOT, Checkout
+
+FIGURES = {
+    "draw_accuracies": 1,
+    "draw_similarity": 1,
+    "draw_similarity_by_budget": 1,
+    "draw_layers": 1,
+    "draw_transfer": 1,
+    "draw_gallery": 1,
+}
+TABLES = {"collect_models": 1, "collect_cka": 1, "collect_layers": 1, "collect_transfer": 1}
+
+
+def scatter_times(folder: Path, seed: int = 0) -> None:
+    """Give every file a time of its own, in no order at all."""
+    rng = random.Random(seed)
+    for path in sorted(folder.rglob("*")):
+        when = 1_700_000_000 + rng.random() * 1e7
+        os.utime(path, (when, when))
+
+
+def without_figures(jobs: dict[str, int]) -> dict[str, int]:
+    return {name: count for name, count in jobs.items() if not name.startswith("draw_")}
+
+
+def test_nothing_after_a_finished_run(finished: Checkout) -> None:
+    assert finished.plan() == {}
+
+
+def test_nothing_after_touching_every_file(study: Checkout) -> None:
+    scatter_times(study.folder)
+    assert study.plan() == {}
+
+
+def test_nothing_after_reformatting(study: Checkout) -> None:
+    for path in [*study.folder.rglob("*.py"), *study.folder.rglob("*.smk"), study / "Snakefile"]:
+        path.write_text("# a comment\n\n" + path.read_text().replace("\n\n\n", "\n\n\n\n") + "\n# the end\n")
+    config = study.config()
+    turned = {key: config[key] for key in reversed(config)}
+    for section in ("trainings", "attacks", "images"):
+        turned[section] = {key: turned[section][key] for key in reversed(turned[section])}
+    study.write_config(turned)
+    assert study.plan() == {}
+
+
+def test_docstrings_are_no_code(study: Checkout) -> None:
+    path = study / "scripts/kindred/transfer.py"
+    text = path.read_text()
+    assert text.startswith('"""')
+    path.write_text('"""Another opening. ' + text[3:])
+    assert study.plan() == {}
+
+
+def test_style_redraws_figures_and_nothing_else(study: Checkout) -> None:
+    config = study.config()
+    config["figures"]["font_size"] = 9
+    study.write_config(config)
+    assert study.plan() == FIGURES
+
+
+def test_style_sheet_redraws_figures_and_nothing_else(study: Checkout) -> None:
+    sheet = study / "scripts/kindred/figures/kindred.mplstyle"
+    sheet.write_text(sheet.read_text() + "\naxes.linewidth: 1.5\n")
+    assert study.plan() == FIGURES
+
+
+def test_one_figure_of_its_own(study: Checkout) -> None:
+    config = study.config()
+    config["figures"]["transfer"]["attack"] = "pgd_l2"
+    study.write_config(config)
+    assert study.plan() == {"draw_transfer": 1}
+
+
+def test_a_changed_model_brings_its_own_jobs_and_comparisons(study: Checkout) -> None:
+    config = study.config()
+    config["models"]["vgg-std"]["seed"] = 5
+    study.write_config(config)
+    jobs = study.plan()
+    own = {"train_model": 1, "attack_model": 2, "invert_images": 1, "extract_activations": 1}
+    assert {name: jobs.get(name) for name in own} == own
+    # Two groups of models: of three unordered and four ordered tiles, one does not hold it.
+    assert jobs["compare_activations"] == 2
+    assert jobs["compare_inverted"] == 3
+    assert jobs["cross_evaluate"] == 3 * 2
+    assert without_figures(jobs).keys() == {*own, *TABLES, "collect_gallery"} | {
+        "compare_activations",
+        "compare_inverted",
+        "cross_evaluate",
+    }
+
+
+def test_a_changed_recipe_brings_only_its_models(study: Checkout) -> None:
+    config = study.config()
+    config["trainings"]["linf10"]["lr"] = 0.001
+    study.write_config(config)
+    assert study.plan()["train_model"] == 2
+
+
+def test_a_changed_attack_leaves_models_and_inversions_alone(study: Checkout) -> None:
+    config = study.config()
+    config["attacks"]["pgd_l2"]["eps"] = 1.0
+    study.write_config(config)
+    jobs = without_figures(study.plan())
+    assert jobs == {"attack_model": 4, "cross_evaluate": 4, "collect_models": 1, "collect_transfer": 1}
+
+
+def test_a_changed_module_brings_the_rules_that_use_it(study: Checkout) -> None:
+    study.edit("scripts/kindred/inversion.py", "steps: int = 2000", "steps: int = 2001")
+    jobs = without_figures(study.plan())
+    assert jobs == {"invert_images": 4, "compare_inverted": 4, "collect_cka": 1, "collect_gallery": 1}
+
+
+def test_a_changed_script_brings_its_rule(study: Checkout) -> None:
+    study.edit("scripts/collect_layers.py", '"natural",', '"natural" + "",')
+    assert study.plan() == {"collect_layers": 1, "draw_layers": 1}
+
+
+def test_a_changed_figure_module_brings_its_figure(study: Checkout) -> None:
+    path = study / "scripts/kindred/figures/gallery.py"
+    path.write_text(path.read_text() + "\n\nANOTHER = 1\n")
+    assert study.plan() == {"draw_gallery": 1}
+
+
+def test_a_new_model_brings_its_own_jobs_and_its_tiles(study: Checkout) -> None:
+    config = study.config()
+    config["models"]["vgg-std-s1"] = {"architecture": "kindred_vgg", "training": "standard", "seed": 1}
+    study.write_config(config)
+    jobs = study.plan()
+    assert jobs["train_model"] == 1
+    assert jobs["attack_model"] == 2
+    assert jobs["invert_images"] == 1
+    assert jobs["extract_activations"] == 1
+    assert jobs["compare_activations"] == 2
+    assert jobs["compare_inverted"] == 3
+    assert jobs["cross_evaluate"] == 3 * 2
+
+
+def test_a_model_less_computes_nothing_again(study: Checkout) -> None:
+    config = study.config()
+    del config["models"]["convnext-linf10"]
+    study.write_config(config)
+    assert without_figures(study.plan()) == TABLES
+
+
+def test_a_model_that_comes_back_is_still_there(study: Checkout) -> None:
+    config = study.config()
+    entry = config["models"].pop("convnext-linf10")
+    study.write_config(config)
+    assert study.snakemake("tables").status == 0
+    config["models"]["convnext-linf10"] = entry
+    study.write_config(config)
+    jobs = without_figures(study.plan())
+    assert not jobs.keys() - {*TABLES}
+
+
+def test_forced_jobs_bring_what_follows(study: Checkout) -> None:
+    jobs = study.plan("--forcerun", "attack_model")
+    assert jobs["attack_model"] == 8
+    assert jobs["cross_evaluate"] == 8
+    assert jobs["collect_transfer"] == 1
+    assert "train_model" not in jobs
+
+
+def test_nothing_in_a_fresh_clone_with_results_copied_in(finished: Checkout, tmp_path: Path) -> None:
+    clone = Checkout(tmp_path / "clone", ROOT / "tests" / "small.yaml")
+    shutil.copytree(finished / "results", clone / "results", copy_function=shutil.copyfile)
+    scatter_times(clone / "results", seed=1)
+    assert clone.plan() == {}
+
+
+def test_a_laptop_redraws_from_tables_alone(finished: Checkout, tmp_path: Path) -> None:
+    clone = Checkout(tmp_path / "laptop", ROOT / "tests" / "small.yaml")
+    shutil.copytree(finished / "results/tables", clone / "results/tables")
+    assert clone.plan("figures") == {**FIGURES, "figures": 1}
+
+
+def test_moving_the_results_is_one_pathvar(finished: Checkout, tmp_path: Path) -> None:
+    clone = Checkout(tmp_path / "moved", ROOT / "tests" / "small.yaml")
+    shutil.copytree(finished / "results", tmp_path / "scratch" / "results")
+    config = clone.config()
+    config["pathvars"] = {"results": str(tmp_path / "scratch" / "results")}
+    clone.write_config(config)
+    assert clone.plan() == {}
