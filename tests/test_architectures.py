@@ -115,7 +115,7 @@ def test_torchvision_is_told_the_size_where_it_asks(monkeypatch):
             raise TypeError("unexpected keyword argument 'image_size'")
         return torch.nn.Identity()
 
-    monkeypatch.setattr(architectures.torchvision_models, "get_model", get_model)
+    monkeypatch.setattr(importlib.import_module("torchvision.models"), "get_model", get_model)
     architectures.build("torchvision:vit_b_16", classes=5, channels=3, size=32)
     architectures.build("torchvision:resnet18", classes=5, channels=3, size=32, arguments={"width": 2})
     common = {"weights": None, "num_classes": 5}

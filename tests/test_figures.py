@@ -820,7 +820,13 @@ def test_files_are_written_and_the_same_twice(tmp_path: Path) -> None:
         figure.set_dpi(60)
         style.save(figure, tmp_path / f"{name}.png", tmp_path / f"{name}.pdf", "A caption.")
     with matplotlib.rc_context(
-        {"font.size": 30, "image.cmap": "jet", "savefig.facecolor": "red", "pdf.fonttype": 3}
+        {
+            "font.weight": "bold",
+            "font.size": 30,
+            "image.cmap": "jet",
+            "savefig.facecolor": "red",
+            "pdf.fonttype": 3,
+        }
     ):
         for name, figure in every_figure(3).items():
             figure.set_dpi(60)
@@ -878,7 +884,7 @@ def test_captions_wrap_to_the_width_they_are_given() -> None:
             figure.text(0, 0, line, fontsize=7).get_window_extent(renderer).width / 200 for line in lines
         ]
     assert max(widths) <= 3.0 and min(widths[:-1]) > 2.2
-    assert not any(line.endswith(("ℓ∞", " 95", " n", "n =")) for line in lines)
+    assert not any(line.endswith(("ℓ∞", " 95", " n", "n =", "→", "0.626")) for line in lines)
 
 
 def test_font_size_scales_the_page() -> None:

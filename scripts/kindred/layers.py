@@ -30,25 +30,20 @@ IN_ALL = ("conv", "norm", "activation", "pool", "linear", "attention", "block")
 # What a module is, by the name of its class or of one it derives from; the first that matches. Libraries name their
 # own variants alike (`LayerNorm2d`, `ScaledStdConv2d`, `GELUTanh`), which a list of classes could not follow.
 KINDS = (
-    ("silent", r"Identity|Dropout\w*|AlphaDropout|DropPath|DropBlock\w*|PatchDropout\w*|Flatten|Unflatten"),
+    ("silent", r"identity|\w*dropout\w*|droppath|dropblock\w*|flatten|unflatten"),
     (
         "activation",
-        r"\w*ReLU6?|\w*GELU\w*|SiLU|ELU|SELU|CELU|\w*Mish\w*|\w*Swish\w*|\w*[Ss]igmoid\w*|\w*Tanh|Softmax",
+        r"\w*relu6?|\w*gelu\w*|silu|[cs]?elu|glu|\w*mish|\w*swish|\w*sigmoid|\w*tanh(shrink)?|threshold"
+        r"|(log)?softmax(2d)?|soft(min|plus|sign|shrink)|hardshrink",
     ),
-    (
-        "norm",
-        r"\w*Norm(Act)?([123]d)?(\w*Act2?d?)?|\w*Rms[Nn]orm\w*|EvoNorm\w+|FilterResponseNorm\w*|GroupNorm1|Affine",
-    ),
-    ("linear", r"Linear|Bilinear"),
-    ("conv", r"Conv[123]d|ConvTranspose[123]d"),
-    (
-        "pool",
-        r"\w*(Max|Avg)Pool\w*|AdaptivePool\w*|SelectAdaptivePool2d|FastAdaptiveAvgPool|BlurPool2d|LPPool2d",
-    ),
-    ("attention", r"(?!\w*Block)\w*(Attention|Attn)\w*"),
+    ("norm", r"(?!\w*conv)\w*norm(1|[123]d)?(act|tlu)?([123]d)?(fp32)?|evonorm\w+|inplaceabn|affine"),
+    ("linear", r"linear"),
+    ("conv", r"conv(transpose)?[123]d"),
+    ("pool", r"\w*(max|avg|blur|lp)pool\w*"),
+    ("attention", r"(?!\w*block)\w*(attention|attn)\w*"),
 )
 MAPS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in KINDS)
+PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in KINDS)
 STEM = re.compile(r"(conv_)?stem|patch_embed")
 BLOCK = re.compile(r"Block|Bottleneck|Layer|Residual")
 # Steps of autograd that only move, add or scale: an output behind them is an affine function of what came before.
@@ -128,7 +123,7 @@ def capture(classifier: Classifier, names: Iterable[str]) -> Iterator[dict[str, 
         if name != PENULTIMATE and _module_of(name) not in modules:
             raise BadInput(f"layer '{name}' is not in {_called(classifier)}")
     outputs = _Outputs({name for name in names if name != PENULTIMATE})
-    inputs = _Inputs(_final_calls(classifier)[0] if PENULTIMATE in names else [])
+    inputs = _Inputs(_final(classifier) if PENULTIMATE in names else None)
 
     def start(_: nn.Module, args: tuple[Tensor, ...]) -> None:
         outputs.start(len(args[0]))
@@ -159,11 +154,11 @@ def features(classifier: Classifier) -> Callable[[Tensor], Tensor]:
 
     Raises BadInput if the network has no linear layer or convolution at all.
     """
-    calls, _ = _final_calls(classifier)
+    final = _final(classifier)
     modules = dict(classifier.net.named_modules())
 
     def penultimate(images: Tensor) -> Tensor:
-        inputs = _Inputs(calls)
+        inputs = _Inputs(final)
         inputs.start(len(images))
         with contextlib.ExitStack() as stack:
             inputs.attach(stack, modules)
@@ -182,12 +177,12 @@ def final_linear(classifier: Classifier) -> tuple[Tensor, Tensor]:
     Raises BadInput if the logits are no affine function of the penultimate vector (VOLO adds the maximum of an
     auxiliary head, unless built with `use_aux_head: false`).
     """
-    calls, affine = _final_calls(classifier)
+    final = _final(classifier)
     modules = dict(classifier.net.named_modules())
     images = _own_images(classifier)
 
     def logits_from(values: Callable[[Tensor], Tensor]) -> tuple[Tensor, _Inputs]:
-        inputs = _Inputs(calls, values)
+        inputs = _Inputs(final, values)
         inputs.start(len(images))
         with contextlib.ExitStack() as stack:
             inputs.attach(stack, modules)
@@ -200,13 +195,27 @@ def final_linear(classifier: Classifier) -> tuple[Tensor, Tensor]:
         with torch.inference_mode(False), torch.enable_grad():
             logits, inputs = logits_from(lambda value: value.detach().clone().requires_grad_())
             rows = [torch.autograd.grad(logit, inputs.found, retain_graph=True) for logit in logits[0]]
-    weight = torch.stack([torch.cat([part[:1].flatten() for part in row]) for row in rows])
+    weight = torch.stack([inputs.joined(row)[0] for row in rows])
     error = (unchanged.joined() @ weight.T + bias[:1] - truth).abs().max()
-    if not affine or error > 1e-3 * (1 + truth.abs().max()):
+    if not final.affine or error > 1e-3 * (1 + truth.abs().max()):
         raise BadInput(
             f"the logits of {_called(classifier)} are no affine function of its penultimate vector"
         )
     return weight, bias[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Final:
+    """The calls of linear maps that make the logits, in forward order.
+
+    calls: (module name, how many-th call). positions: where a call maps many positions (n, positions, c) of which the
+    logits use a few, as attention pooling does with its first token, those used; by call.
+    affine: whether the logits are an affine function of what enters these calls.
+    """
+
+    calls: list[tuple[str, int]]
+    positions: dict[tuple[str, int], list[int]]
+    affine: bool
 
 
 class _Outputs:
@@ -243,10 +252,9 @@ class _Outputs:
 class _Inputs:
     """Hooks that keep, or replace, what enters certain calls of modules."""
 
-    def __init__(
-        self, calls: Sequence[tuple[str, int]], replace: Callable[[Tensor], Tensor] | None = None
-    ) -> None:
-        self.wanted = set(calls)
+    def __init__(self, final: _Final | None, replace: Callable[[Tensor], Tensor] | None = None) -> None:
+        self.wanted = set(final.calls) if final else set()
+        self.positions = final.positions if final else {}
         self.replace = replace
         self.start(0)
 
@@ -254,6 +262,7 @@ class _Inputs:
         self.n = n
         self.found: list[Tensor] = []
         self.replaced: list[Tensor] = []
+        self.used: list[list[int] | None] = []  # positions, for each of `found`
         self.calls: Counter[str] = Counter()
 
     def attach(self, stack: contextlib.ExitStack, modules: dict[str, nn.Module]) -> None:
@@ -263,19 +272,25 @@ class _Inputs:
     def _keeper(self, name: str) -> Callable[[nn.Module, Any], Any]:
         def keep(_module: nn.Module, args: tuple[Any, ...]) -> Any:
             self.calls[name] += 1
-            if (name, self.calls[name]) not in self.wanted:
+            call = (name, self.calls[name])
+            if call not in self.wanted:
                 return None
             # Two heads on one and the same vector count it once.
             same = [new for old, new in zip(self.replaced, self.found, strict=True) if old is args[0]]
             if not same:
                 self.replaced.append(args[0])
+                self.used.append(self.positions.get(call))
                 self.found.append(args[0] if self.replace is None else self.replace(args[0]))
             return None if self.replace is None else ((same or self.found[-1:])[0], *args[1:])
 
         return keep
 
-    def joined(self) -> Tensor:
-        parts = [value.reshape(self.n, -1) for value in self.found]
+    def joined(self, values: Sequence[Tensor] | None = None) -> Tensor:
+        """What was found, or values of the same shapes, as one vector per image: (n, p)."""
+        parts = []
+        for value, used in zip(self.found if values is None else values, self.used, strict=True):
+            kept = value if used is None else value.flatten(1, -2)[:, used]
+            parts.append(kept.reshape(self.n, -1))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
@@ -320,11 +335,11 @@ class _Probe:
     def _blocks(self, kinds: dict[str, str]) -> set[str]:
         """The elements of the network's stages.
 
-        A block is a module of at least two linear maps that stands in a list or sequence behind the stem. A stage,
-        which only passes on what its last block says, is none; nor is a part of a block, unless its class says that
-        it is a block itself (transformer blocks between convolutions).
+        A block is a module of at least two linear maps behind the stem that stands in a list or sequence, or whose
+        class says that it is one. A stage, which only passes on what its last block says, is none; nor is a part of
+        a block, unless both hold for it (transformer blocks between convolutions).
         """
-        final = {name for name, _ in _final_calls(self.classifier)[0]}
+        final = {name for name, _ in _final(self.classifier).calls}
         maps = [name for name, kind in kinds.items() if kind in ("linear", "conv")]
 
         def is_composite(name: str) -> bool:
@@ -332,16 +347,25 @@ class _Probe:
             return kinds[name] == "other" and len(inside) >= 2 and not final.intersection(inside)
 
         composite = [n for n in self.values if n in kinds and is_composite(n) and not STEM.match(n)]
-        found = [name for name in composite if self._is_list(name.rpartition(".")[0])]
+        listed = {name for name in composite if self._is_list(name.rpartition(".")[0])}
+        named = {name for name in composite if BLOCK.search(type(self.modules[name]).__name__)}
+        found = [name for name in composite if name in listed | named]
         if len(found) < 2:
             found = [name for name in composite if "." not in name and not self._is_list(name)]
         if len(found) < 2:
             return set()
         inner = {name: [other for other in found if other.startswith(f"{name}.")] for name in found}
-        stages = {n for n in found if inner[n] and _hold_the_same(self.values[n], self.values[inner[n][-1]])}
+        stages = {
+            name
+            for name in found
+            if inner[name]
+            and (
+                isinstance(self.modules[name], nn.Sequential)
+                or _hold_the_same(self.values[name], self.values[inner[name][-1]])
+            )
+        }
         parts = {part for name in found if name not in stages for part in inner[name]}
-        parts = {name for name in parts if not BLOCK.search(type(self.modules[name]).__name__)}
-        return set(found) - stages - parts
+        return set(found) - stages - (parts - (listed & named))
 
 
 def _stand_ins(classifier: Classifier, layers: list[Layer]) -> set[str]:
@@ -355,22 +379,24 @@ def _stand_ins(classifier: Classifier, layers: list[Layer]) -> set[str]:
     return found or {layer.name for layer in layers if layer.kind == "activation"}
 
 
-def _final_calls(classifier: Classifier) -> tuple[list[tuple[str, int]], bool]:
-    """The calls (module name, how many-th) of linear maps that make the logits, and whether nothing else does.
+def _final(classifier: Classifier) -> _Final:
+    """Find the last linear maps by looking at the network's own graph.
 
     Autograd's graph is followed from the logits towards the image through steps that only move, add or scale; the
     linear layers and convolutions met on the way are the last ones. If there are none, through all steps.
     """
     seen: dict[Any, tuple[str, int]] = {}
+    outputs: dict[
+        tuple[str, int], Tensor
+    ] = {}  # also keeps the graph's nodes alive, which are told by identity
     calls: Counter[str] = Counter()
-    kept = []  # autograd's nodes are told apart by identity: the outputs keep them alive
 
     def watch(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def note(_module: nn.Module, _args: Any, output: Any) -> None:
             calls[name] += 1
             if isinstance(output, Tensor) and output.grad_fn is not None:
                 seen[output.grad_fn] = (name, calls[name])
-                kept.append(output)
+                outputs[name, calls[name]] = output
 
         return note
 
@@ -382,14 +408,27 @@ def _final_calls(classifier: Classifier) -> tuple[list[tuple[str, int]], bool]:
             if _kind(module) in ("linear", "conv"):
                 _hook(stack, module.register_forward_hook(watch(name)))
         logits = classifier(_own_images(classifier).requires_grad_())
-    if not isinstance(logits, Tensor):
-        raise BadInput(f"{_called(classifier)} gives {type(logits).__name__} instead of one tensor of logits")
-    reached, affine = _walk(logits.grad_fn, seen, _is_affine)
-    if not reached:
-        reached, affine = _walk(logits.grad_fn, seen, lambda node: True)[0], False
-    if not reached:
-        raise BadInput(f"{_called(classifier)} has no linear layer from which its logits come")
-    return [call for call in seen.values() if call in reached], affine
+        if not isinstance(logits, Tensor):
+            raise BadInput(
+                f"{_called(classifier)} gives {type(logits).__name__} instead of one tensor of logits"
+            )
+        reached, affine = _walk(logits.grad_fn, seen, _is_affine)
+        if not reached:
+            reached, affine = _walk(logits.grad_fn, seen, lambda node: True)[0], False
+        if not reached:
+            raise BadInput(f"{_called(classifier)} has no linear layer from which its logits come")
+        found = [call for call in outputs if call in reached]
+        modules = dict(classifier.net.named_modules())
+        many = [call for call in found if _kind(modules[call[0]]) == "linear" and outputs[call].dim() > 2]
+        positions = {call: _used_positions(logits, outputs[call]) for call in many}
+    return _Final(found, {call: used for call, used in positions.items() if used is not None}, affine)
+
+
+def _used_positions(logits: Tensor, output: Tensor) -> list[int] | None:
+    """Which positions of (n, positions..., c) reach the logits; None if all do."""
+    (grad,) = torch.autograd.grad(logits.sum(), output, retain_graph=True)
+    reach = grad.flatten(1, -2).abs().amax(dim=(0, 2)) > 0
+    return None if bool(reach.all()) else reach.nonzero().flatten().tolist()
 
 
 def _walk(

@@ -177,11 +177,10 @@ def widest(texts: Iterable[str], size: float) -> float:
 def wrap(text: str, width: float, size: float) -> list[str]:
     """Lines of at most `width` inches at `size` points; a word wider than that stands alone. Keeps paragraphs.
 
-    Lines do not break inside '95 %', 'ℓ∞ 0.05' and 'n = 10,000'.
+    Lines do not break inside '95 %', 'ℓ∞ 0.05', 'n = 10,000' and '0.67 → 0.09'.
     """
-    text = re.sub(
-        r"(?<=\d) (?=%)|(?<=ℓ[∞12]) (?=\d)|(?<=\bn) (?==)|(?<=\bn =) (?=\d)", "\N{NO-BREAK SPACE}", text
-    )
+    together = r"(?<=\d) (?=%|→)|(?<=→) (?=\d)|(?<=ℓ[∞12]) (?=\d)|(?<=\bn) (?==)|(?<=\bn =) (?=\d)"
+    text = re.sub(together, "\N{NO-BREAK SPACE}", text)
     lines: list[str] = []
     space = extent(" ", size)[0]
     for paragraph in text.splitlines():

@@ -1,0 +1,185 @@
+"""Jobs: a log, one sentence for bad input, tracebacks for bugs, and progress that fits the place."""
+
+import io
+import logging
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from kindred import job
+from kindred.errors import BadInput
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+SENTENCE = "images.size is 4; it must be at least 8."
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Path:
+    return tmp_path / "logs" / "deep" / "some.log"
+
+
+def script(work: str, log_file: Path) -> subprocess.CompletedProcess[str]:
+    code = f"""
+from kindred.errors import BadInput
+from kindred.job import job, log
+with job({str(log_file)!r}):
+    {work}
+print("after")
+"""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_job_that_succeeds(log_file: Path) -> None:
+    done = script("log.info('%d images', 3)", log_file)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "after\n", "")
+    lines = log_file.read_text().splitlines()
+    assert len(lines) == 2 and lines[0].endswith("  3 images") and "done in 0.0 s" in lines[1]
+
+
+def test_bad_input_is_one_sentence(log_file: Path) -> None:
+    done = script(f"raise BadInput({SENTENCE!r})", log_file)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.strip() == f"kindred: {SENTENCE}"
+    text = log_file.read_text()
+    assert text.strip().endswith(SENTENCE) and len(text.splitlines()) == 1
+    assert "Traceback" not in done.stderr + text
+
+
+def test_bad_input_made_of_another_error_is_one_sentence_too(log_file: Path) -> None:
+    work = f"""
+    try:
+        1 / 0
+    except ZeroDivisionError as error:
+        raise BadInput({SENTENCE!r}) from error
+    """
+    done = script(work.strip(), log_file)
+    assert (done.returncode, done.stderr.strip()) == (1, f"kindred: {SENTENCE}")
+
+
+def test_a_bug_leaves_its_traceback_in_both(log_file: Path) -> None:
+    done = script("1 / 0", log_file)
+    assert (done.returncode, done.stdout) == (1, "")
+    for text in (done.stderr, log_file.read_text()):
+        assert "Traceback" in text and "ZeroDivisionError: division by zero" in text
+    assert "kindred:" not in done.stderr
+
+
+def test_within_a_process(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left, job.job(log_file):
+        raise BadInput(SENTENCE)
+    assert left.value.code == 1
+    assert capsys.readouterr().err.strip() == f"kindred: {SENTENCE}"
+    with pytest.raises(KeyError, match="some"), job.job(log_file):
+        raise KeyError("some")
+    assert "KeyError: 'some'" in log_file.read_text()
+    assert SENTENCE not in log_file.read_text()  # a log is of the last run
+    with pytest.raises(KeyboardInterrupt), job.job(log_file):
+        raise KeyboardInterrupt
+
+
+def test_nothing_of_a_job_stays_behind(tmp_path: Path) -> None:
+    with job.job(tmp_path / "first.log"):
+        job.log.info("one")
+    with pytest.raises(SystemExit), job.job(tmp_path / "second.log"):
+        raise BadInput(SENTENCE)
+    with job.job(tmp_path / "third.log"):
+        job.log.info("three")
+        warnings.warn("a warning", stacklevel=1)
+    first, third = ((tmp_path / name).read_text() for name in ("first.log", "third.log"))
+    assert "one" in first and "three" not in first and "a warning" not in first
+    assert "three" in third and third.count("a warning") == 1
+    assert not job.log.handlers and not logging.getLogger("py.warnings").handlers
+    with pytest.warns(UserWarning, match="heard again"):
+        warnings.warn("heard again", stacklevel=1)
+
+
+def test_threads(log_file: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        with job.job(log_file, threads=2):
+            assert torch.get_num_threads() == 2
+        with job.job(log_file):
+            assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_threads_do_not_load_torch(log_file: Path) -> None:
+    done = script("import sys; log.info('torch' in sys.modules)", log_file)
+    assert done.returncode == 0 and log_file.read_text().splitlines()[0].endswith("False")
+
+
+class Clock:
+    """A clock that the test winds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(job.time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    return Clock(monkeypatch)
+
+
+def test_progress_is_sparse_where_there_is_no_terminal(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kindred")
+    passed = []
+    for item in job.progress(range(100), "attacking"):
+        passed.append(item)
+        clock.now += 1
+    assert passed == list(range(100))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"attacking: {done} of 100" for done in (21, 42, 63, 84)
+    ]
+    assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_quick_work_says_nothing(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kindred")
+    assert list(job.progress(range(10_000), "attacking")) == list(range(10_000))
+    assert list(job.progress([], "attacking")) == []
+    assert not caplog.records
+
+
+def test_progress_of_unknown_and_of_told_length(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kindred")
+    for total in (None, 7):
+        for _ in job.progress(iter("ab"), "models", total=total):
+            clock.now += 30
+    assert [record.getMessage() for record in caplog.records] == ["models: 1 of ?", "models: 1 of 7"]
+
+
+def test_a_bar_on_a_terminal() -> None:
+    reader, terminal = os.openpty()
+    code = "from kindred.job import progress; list(progress(range(3), 'attacking'))"
+    shown: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while part := os.read(reader, 1000):
+                shown.append(part)
+        except OSError:  # the terminal is gone
+            pass
+
+    watcher = threading.Thread(target=read)
+    watcher.start()
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, stderr=terminal, check=False
+    )
+    os.close(terminal)
+    watcher.join(10)
+    os.close(reader)
+    assert done.returncode == 0 and b"attacking" in b"".join(shown)
