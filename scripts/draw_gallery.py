@@ -10,8 +10,6 @@ with job(snakemake.log[0], snakemake.threads):
     pictures = store.array(snakemake.input.gallery, "images")[:]
     residual = store.array(snakemake.input.gallery, "residual")[:]
     inverters = store.strings(snakemake.input.gallery, "inverter")
-    figure = gallery.draw(
-        pictures, residual, inverters, models, dpi=look["dpi"], font_size=look["font_size"]
-    )
+    figure = gallery.draw(pictures, residual, inverters, models, dpi=look["dpi"], font_size=look["font_size"])
     caption = gallery.caption(pictures, residual, inverters, models, inversion=snakemake.params.inversion)
     style.save(figure, snakemake.output.png, snakemake.output.pdf, caption, font_size=look["font_size"])

@@ -7,7 +7,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from workflow import ROOT, Checkout  # noqa: E402
+from workflow import ROOT, Checkout
 
 
 @pytest.fixture(scope="session")

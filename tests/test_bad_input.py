@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import torch
-from workflow import Checkout
-
 from kindred import store
+from workflow import Checkout
 
 
 def guests(study: Checkout) -> dict[str, tuple[str, str]]:
@@ -29,7 +28,10 @@ def guests(study: Checkout) -> dict[str, tuple[str, str]]:
     head = max((key for key in good if key.endswith("weight")), key=lambda key: list(good).index(key))
     last = [key for key in good if key.startswith("head.fc.")]
     save("classes", {key: value[:7].clone() if key in last else value for key, value in good.items()})
-    save("nan", {key: torch.full_like(value, torch.nan) if key == head else value for key, value in good.items()})
+    save(
+        "nan",
+        {key: torch.full_like(value, torch.nan) if key == head else value for key, value in good.items()},
+    )
     save("loud", {key: value * 1e30 if value.is_floating_point() else value for key, value in good.items()})
     save("hash", good)
     return {
@@ -85,7 +87,9 @@ def tile_of(study: Checkout) -> tuple[str, str]:
 def test_a_store_cut_off_in_the_middle(study: Checkout) -> None:
     tile, model = tile_of(study)
     folder = study / f"results/activations/{model}/natural.zarr"
-    chunk = next(path for path in (folder / "penultimate").rglob("*") if path.is_file() and path.name != "zarr.json")
+    chunk = next(
+        path for path in (folder / "penultimate").rglob("*") if path.is_file() and path.name != "zarr.json"
+    )
     chunk.unlink()
     outcome = study.snakemake("--force", tile)
     assert outcome.status == 1
@@ -110,7 +114,7 @@ def test_stores_of_different_images(study: Checkout) -> None:
 
 
 def test_constant_features_are_undefined_not_wrong(study: Checkout) -> None:
-    """A model that says the same to every image has no CKA: empty in the table, hatched in the figure, others as before."""
+    """A model that says the same to every image has no CKA: empty cells, and the others as before."""
     folder = study / "guests"
     folder.mkdir()
     state = safetensors.torch.load_file(study / "results/models/vgg-std.safetensors")
@@ -145,7 +149,9 @@ def test_constant_features_are_undefined_not_wrong(study: Checkout) -> None:
         (lambda config: config["activations"].update(layers=["stages.9.blocks.0"]), "stages.9.blocks.0"),
     ],
 )
-def test_a_mistake_in_the_config_is_one_sentence_before_any_job(study: Checkout, change, sentence: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_mistake_in_the_config_is_one_sentence_before_any_job(
+    study: Checkout, change, sentence: str
+) -> None:  # type: ignore[no-untyped-def]
     config = study.config()
     change(config)
     study.write_config(config)

@@ -45,7 +45,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "deep" / "some.zarr"
 
 
-def run(path: Path, work: Work, about: Mapping[str, object] = ABOUT, chunk: int = CHUNK) -> dict[str, np.ndarray]:
+def run(
+    path: Path, work: Work, about: Mapping[str, object] = ABOUT, chunk: int = CHUNK
+) -> dict[str, np.ndarray]:
     return chunks.resumable(path, COUNT, chunk, work, about, "working")
 
 
@@ -93,7 +95,9 @@ class Killed(t.Work):
         return super().__call__(rows)
 t.run(Path({str(path)!r}), Killed())
 """
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=False
+    )
     assert done.returncode == -signal.SIGKILL
     assert not path.exists()
     work = Work()

@@ -593,6 +593,32 @@ def test_sat_and_rates_share_colours() -> None:
     assert left.norm.vmax == pytest.approx(np.log(100))
 
 
+def test_the_bar_has_both_scales_and_stands_clear() -> None:
+    scores, transfer = make_transfer(MODELS)
+    figure = sat.draw(scores, transfer, MODELS, dpi=72)
+    (bar,) = [axes for axes in figure.axes if axes.get_ylabel() == "SAT"]
+    low = panels(figure)[0].images[0].norm.vmin
+    assert list(bar.get_yticks()) == [tick for tick in (0, 1, 2, 3, 4) if tick >= low]
+    rates = [text for text in bar.texts if text.get_gid() == "rate tick"]
+    assert [float(text.get_text().split()[0]) for text in rates][-3:] == [20, 50, 100]
+    for text in rates:
+        assert text.get_position()[1] == pytest.approx(np.log(float(text.get_text().split()[0])))
+    renderer = figure.canvas.get_renderer()
+    matrix_end = panels(figure)[1].get_window_extent(renderer).x1
+    assert min(text.get_window_extent(renderer).x0 for text in rates) > matrix_end
+    assert max(text.get_window_extent(renderer).x1 for text in rates) < bar.get_window_extent(renderer).x0
+
+
+def test_numbers_stay_inside_their_cells() -> None:
+    scores, transfer = make_transfer(MODELS)
+    for figure in (cka.draw(CKA, MODELS), budgets.draw(CKA, MODELS), sat.draw(scores, transfer, MODELS)):
+        renderer = figure.canvas.get_renderer()
+        for axes in panels(figure):
+            width = axes.get_window_extent(renderer).width / axes.images[0].get_array().shape[1]
+            printed = [text for text in axes.texts if text.get_gid() in ("value", "note")]
+            assert printed and max(text.get_window_extent(renderer).width for text in printed) <= 0.92 * width
+
+
 def test_a_rate_of_zero_is_a_value_and_not_a_hole() -> None:
     models = MODELS.iloc[:3]
     scores, transfer = make_transfer(models)

@@ -85,11 +85,15 @@ MEANINGLESS: Mapping[str, Callable[[Checkout], None]] = {
     "a comment": lambda c: c.replace(DIRECT, "# why", "# why not\n    # at all"),
     "no comment": lambda c: c.replace(DIRECT, "  # why", ""),
     "blank lines": lambda c: c.replace(DIRECT, "STEPS = 3\n", "\n\nSTEPS = 3\n\n\n\n"),
-    "layout": lambda c: c.replace(DIRECT, "scale * (STEPS + width)", "(\n        scale  *  (STEPS+width)\n    )"),
+    "layout": lambda c: c.replace(
+        DIRECT, "scale * (STEPS + width)", "(\n        scale  *  (STEPS+width)\n    )"
+    ),
     "quotes": lambda c: c.replace("scripts/kindred/figures/style.py", "'red'", '"red"'),
     "the docstring of a module": lambda c: c.replace(DIRECT, '"""A module."""', '"""Other words."""'),
     "the docstring of a class": lambda c: c.replace(DIRECT, '"""A class."""', '"""Other words."""'),
-    "the docstring of a function": lambda c: c.replace(DIRECT, '"""A function."""', "'''\n    Other words.\n    '''"),
+    "the docstring of a function": lambda c: c.replace(
+        DIRECT, '"""A function."""', "'''\n    Other words.\n    '''"
+    ),
     "no docstring": lambda c: c.replace(DIRECT, '    """A function."""\n', ""),
     "a new docstring": lambda c: c.replace("scripts/kindred/indirect.py", "scale", '"""Words."""\n\nscale'),
     "a module that is not imported": lambda c: c.replace("scripts/kindred/unused.py", "2.0", "3.0"),
@@ -166,7 +170,9 @@ def test_every_way_of_importing(checkout: Checkout, line: str, follows: bool) ->
 
 def test_modules_of_one_name_in_two_folders_both_count(checkout: Checkout) -> None:
     checkout.write("scripts/kindred/tables.py", "ROWS = 1\n")
-    checkout.write("scripts/job.py", "from kindred import tables\nfrom kindred.figures import tables as other\n")
+    checkout.write(
+        "scripts/job.py", "from kindred import tables\nfrom kindred.figures import tables as other\n"
+    )
     seen = {checkout.code()}
     checkout.write("scripts/kindred/tables.py", "ROWS = 2\n")
     seen.add(checkout.code())
@@ -196,10 +202,14 @@ def test_scripts_differ_from_each_other(checkout: Checkout) -> None:
 
 def test_this_project(monkeypatch: pytest.MonkeyPatch) -> None:
     scripts = Path(__file__).parents[1] / "scripts"
-    reached = {path.relative_to(scripts).as_posix() for path in fingerprint._reach(scripts / "invert_images.py")}
+    reached = {
+        path.relative_to(scripts).as_posix() for path in fingerprint._reach(scripts / "invert_images.py")
+    }
     assert {"invert_images.py", "kindred/inversion.py", "kindred/descent.py", "kindred/models.py"} <= reached
     assert not {"kindred/attacks.py", "kindred/cka.py", "kindred/figures/style.py"} & reached
-    reached = {path.relative_to(scripts).as_posix() for path in fingerprint._reach(scripts / "draw_layers.py")}
+    reached = {
+        path.relative_to(scripts).as_posix() for path in fingerprint._reach(scripts / "draw_layers.py")
+    }
     assert "kindred/figures/style.py" in reached and "kindred/descent.py" not in reached
 
 
@@ -207,7 +217,20 @@ def test_of_values() -> None:
     assert fingerprint.of({"a": 1, "b": {"c": [1, 2], "d": None}}) == fingerprint.of(
         {"b": {"d": None, "c": [1, 2]}, "a": 1}
     )
-    different = [{"a": 1}, {"a": 2}, {"b": 1}, {"a": "1"}, {"a": [1]}, [["a", 1]], {}, [], None, [2, 1], [1, 2], 0.1]
+    different = [
+        {"a": 1},
+        {"a": 2},
+        {"b": 1},
+        {"a": "1"},
+        {"a": [1]},
+        [["a", 1]],
+        {},
+        [],
+        None,
+        [2, 1],
+        [1, 2],
+        0.1,
+    ]
     assert len({fingerprint.of(value) for value in different}) == len(different)
     # Written out, as fingerprints outlive the process and the machine that made them.
     text = rb'{"a":"\u00fc","b":[1,0.5,null]}'

@@ -61,7 +61,7 @@ def test_ids_go_with_their_pixels_and_labels(split: tuple[Images, Images]) -> No
 
 
 def test_the_split_comes_from_the_seed_alone(split: tuple[Images, Images]) -> None:
-    np.random.seed(5)  # noqa: NPY002
+    np.random.seed(5)
     again, _ = images.select({**SETTINGS, "size": 8})
     assert again.ids == split[0].ids
     other, _ = images.select({**SETTINGS, "size": 8, "seed": 1})

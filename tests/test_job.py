@@ -134,7 +134,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def test_progress_is_sparse_where_there_is_no_terminal(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_is_sparse_where_there_is_no_terminal(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "kindred")
     passed = []
     for item in job.progress(range(100), "attacking"):
@@ -177,7 +179,10 @@ def test_a_bar_on_a_terminal() -> None:
     watcher = threading.Thread(target=read)
     watcher.start()
     done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, stderr=terminal, check=False
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
+        stderr=terminal,
+        check=False,
     )
     os.close(terminal)
     watcher.join(10)

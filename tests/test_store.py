@@ -167,7 +167,9 @@ with store.writing({str(path)!r}, {{}}) as group:
     store.put(group, "values", np.ones((3, 2, 4)), ("image", "row", "column"))
     os.kill(os.getpid(), signal.SIGKILL)
 """
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=False
+    )
     assert done.returncode == -signal.SIGKILL
 
 

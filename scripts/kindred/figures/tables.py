@@ -7,6 +7,7 @@ not computed, whereas a row whose value is NaN was computed and is undefined, an
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,22 @@ MEASURES = {
     "cka_minibatch": "minibatch linear CKA",
     "cka_rbf": "RBF-kernel CKA",
 }
+# Columns of names, in which an empty cell is an empty name.
+WORDS = (
+    *(
+        "stimuli",
+        "inverter",
+        "model_a",
+        "model_b",
+        "layer_a",
+        "layer_b",
+        "measure",
+        "attack",
+        "source",
+        "target",
+    ),
+    *("model", "architecture", "training", "norm"),
+)
 _NORMS = {"linf": "ℓ∞", "l2": "ℓ2", "l1": "ℓ1"}
 
 
@@ -33,6 +50,16 @@ class Budget:
     training: str
     norm: str
     eps: float
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """A table as it was written: empty cells are undefined in columns of numbers and empty text in columns of names.
+
+    No word is taken for an undefined value, so a model may be called `null` or `NA`.
+    """
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    words = [name for name in WORDS if name in table]
+    return table.astype(dict.fromkeys(words, object)).fillna(dict.fromkeys(words, ""))
 
 
 def require(table: pd.DataFrame, columns: Sequence[str], where: str) -> None:
