@@ -1,17 +1,5 @@
 # Every figure is drawn from tables, so a laptop without checkpoints or a GPU redraws them all.
 
-STYLE_SHEET = Path(workflow.basedir) / "scripts" / "kindred" / "figures" / "kindred.mplstyle"
-
-
-def made_figure(script, tables, options):
-    """Fingerprint of a figure: the tables it is drawn from, its options, the style, and the code that draws it."""
-    style = [config["figures"]["dpi"], config["figures"]["font_size"], STYLE_SHEET.read_text(encoding="utf-8")]
-    return fingerprint.of([[made_table(table) for table in tables], options, style, code(script)])
-
-
-def drawn(name):
-    return [f"<results>/figures/{name}.{kind}" for kind in ("png", "pdf")]
-
 
 rule figures:
     """Target: all figures as PNG and PDF."""
@@ -30,12 +18,12 @@ rule draw_accuracies:
     output:
         png="<results>/figures/accuracies.png",
         pdf="<results>/figures/accuracies.pdf",
-    params:
-        made=made_figure("draw_accuracies", ["models"], []),
     log:
         "<logs>/draw_accuracies.log",
     conda:
         "../envs/figures.yaml"
+    params:
+        made=made_figure("draw_accuracies", ["models"], []),
     script:
         "../scripts/draw_accuracies.py"
 
@@ -47,13 +35,13 @@ rule draw_similarity:
     output:
         png="<results>/figures/similarity.png",
         pdf="<results>/figures/similarity.pdf",
-    params:
-        options=FIGURES.get("similarity", {}),
-        made=made_figure("draw_similarity", ["models", "cka"], FIGURES.get("similarity")),
     log:
         "<logs>/draw_similarity.log",
     conda:
         "../envs/figures.yaml"
+    params:
+        options=FIGURES.get("similarity", {}),
+        made=made_figure("draw_similarity", ["models", "cka"], FIGURES.get("similarity")),
     script:
         "../scripts/draw_similarity.py"
 
@@ -65,13 +53,13 @@ rule draw_similarity_by_budget:
     output:
         png="<results>/figures/similarity_by_budget.png",
         pdf="<results>/figures/similarity_by_budget.pdf",
-    params:
-        options=FIGURES.get("similarity", {}),
-        made=made_figure("draw_similarity_by_budget", ["models", "cka"], FIGURES.get("similarity")),
     log:
         "<logs>/draw_similarity_by_budget.log",
     conda:
         "../envs/figures.yaml"
+    params:
+        options=FIGURES.get("similarity", {}),
+        made=made_figure("draw_similarity_by_budget", ["models", "cka"], FIGURES.get("similarity")),
     script:
         "../scripts/draw_similarity_by_budget.py"
 
@@ -83,13 +71,13 @@ rule draw_layers:
     output:
         png="<results>/figures/layers.png",
         pdf="<results>/figures/layers.pdf",
-    params:
-        options=FIGURES.get("layers", {}),
-        made=made_figure("draw_layers", ["models", "layers"], FIGURES.get("layers")),
     log:
         "<logs>/draw_layers.log",
     conda:
         "../envs/figures.yaml"
+    params:
+        options=FIGURES.get("layers", {}),
+        made=made_figure("draw_layers", ["models", "layers"], FIGURES.get("layers")),
     script:
         "../scripts/draw_layers.py"
 
@@ -102,13 +90,13 @@ rule draw_transfer:
     output:
         png="<results>/figures/transfer.png",
         pdf="<results>/figures/transfer.pdf",
-    params:
-        options=FIGURES.get("transfer", {}),
-        made=made_figure("draw_transfer", ["models", "transfer"], FIGURES.get("transfer")),
     log:
         "<logs>/draw_transfer.log",
     conda:
         "../envs/figures.yaml"
+    params:
+        options=FIGURES.get("transfer", {}),
+        made=made_figure("draw_transfer", ["models", "transfer"], FIGURES.get("transfer")),
     script:
         "../scripts/draw_transfer.py"
 
@@ -120,12 +108,12 @@ rule draw_gallery:
     output:
         png="<results>/figures/gallery.png",
         pdf="<results>/figures/gallery.pdf",
-    params:
-        inversion=GALLERY["inversion"],
-        made=made_figure("draw_gallery", ["models", "gallery"], []),
     log:
         "<logs>/draw_gallery.log",
     conda:
         "../envs/figures.yaml"
+    params:
+        inversion=GALLERY["inversion"],
+        made=made_figure("draw_gallery", ["models", "gallery"], []),
     script:
         "../scripts/draw_gallery.py"

@@ -220,3 +220,22 @@ def made_table(table):
 def table(name):
     made = made_table("transfer" if name == "sat" else name)
     return settled(f"<results>/tables/{name}.{'zarr' if name == 'gallery' else 'csv'}", made)
+
+
+# Figures
+
+STYLE_SHEET = Path(workflow.basedir) / "scripts" / "kindred" / "figures" / "kindred.mplstyle"
+
+
+def made_figure(script, tables, options):
+    """Fingerprint of a figure: the tables it is drawn from, its options, the style, and the code that draws it."""
+    style = [
+        config["figures"]["dpi"],
+        config["figures"]["font_size"],
+        STYLE_SHEET.read_text(encoding="utf-8"),
+    ]
+    return fingerprint.of([[made_table(table) for table in tables], options, style, code(script)])
+
+
+def drawn(name):
+    return [f"<results>/figures/{name}.{kind}" for kind in ("png", "pdf")]

@@ -39,11 +39,6 @@ def test_groups_are_of_like_size() -> None:
 
 
 def test_groups_outlive_the_process() -> None:
-    # crc32, as Python's own hash of strings differs from run to run. Changing this re-runs everybody's tiles.
-    assert deal(["vgg-std", "vgg-linf10", "convnext-std", "a", ""], 5) == {
-        0: [""],
-        1: ["vgg-linf10"],
-        2: ["vgg-std"],
-        3: ["a"],
-        4: ["convnext-std"],
-    }
+    # Python's own hash of strings differs from run to run. These are published check values of CRC-32:
+    # 0xCBF43926 for the nine digits, 0xE8B7BE43 for "a", 0 for nothing.
+    assert deal(["123456789", "a", ""], 1000) == {0: [""], 262: ["123456789"], 907: ["a"]}

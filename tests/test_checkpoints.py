@@ -1,0 +1,196 @@
+"""Models on disk: weights and description that belong together, and a record of what is known of them."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from kindred import checkpoints, models, records, store
+from kindred.errors import BadInput
+from kindred.images import Images
+
+CPU = torch.device("cpu")
+TOLD = models.Description("test_convnext2", 10, 1, 32, 32, (0.3,), (0.35,))
+STUDY = {"source": "digits", "size": 32, "mean": [0.3], "std": [0.35]}
+
+
+@pytest.fixture(scope="module")
+def held_out() -> Images:
+    draw = np.random.default_rng(0)
+    pixels = draw.uniform(size=(12, 1, 32, 32)).astype(np.float32)
+    ids = [f"some/{i}" for i in range(12)]
+    return Images(pixels, draw.integers(0, 10, 12), ids, [str(i) for i in range(10)])
+
+
+def fresh(seed: int = 0) -> models.Classifier:
+    torch.manual_seed(seed)
+    return models.assemble(TOLD).eval()
+
+
+def written(folder: Path, held_out: Images, name: str = "net-1.5", seed: int = 0) -> list[str]:
+    folder.mkdir(exist_ok=True)
+    paths = [str(folder / f"{name}.{kind}") for kind in ("safetensors", "json")]
+    checkpoints.write(*paths, fresh(seed), held_out=held_out, device=CPU, record={"source": {"seed": seed}})
+    return paths
+
+
+def test_round_trip(tmp_path: Path, held_out: Images) -> None:
+    paths = written(tmp_path, held_out)
+    assert sorted(os.listdir(tmp_path)) == ["net-1.5.json", "net-1.5.safetensors"]
+    model = checkpoints.load("net", *paths)
+    assert model.name == "net" and not model.classifier.training
+    assert not any(parameter.requires_grad for parameter in model.classifier.parameters())
+    assert model.classifier.description == TOLD
+    expected = fresh()
+    for key, value in expected.net.state_dict().items():
+        assert torch.equal(model.classifier.net.state_dict()[key], value)
+    assert model.weights == hashlib.sha256(Path(paths[0]).read_bytes()).hexdigest()
+
+
+def test_the_record(tmp_path: Path, held_out: Images) -> None:
+    paths = written(tmp_path, held_out)
+    about = records.read(paths[1])
+    shown = torch.from_numpy(held_out.pixels)
+    right = (fresh()(shown).argmax(1).numpy() == held_out.labels).mean()
+    assert about["clean_accuracy"] == pytest.approx(right) and about["clean_images"] == 12
+    assert about["parameters"] == sum(parameter.numel() for parameter in fresh().parameters())
+    assert about["weights_sha256"] == hashlib.sha256(Path(paths[0]).read_bytes()).hexdigest()
+    assert about["versions"] == store.versions()
+    assert about["source"] == {"seed": 0}
+    assert models.Description(**about["description"]) == TOLD
+
+
+def test_accuracy_counts_what_is_right(tmp_path: Path, held_out: Images) -> None:
+    said = fresh()(torch.from_numpy(held_out.pixels)).argmax(1).numpy()
+    labels = np.where(np.arange(12) < 9, said, (said + 1) % 10)
+    paths = written(tmp_path, dataclasses.replace(held_out, labels=labels))
+    assert records.read(paths[1])["clean_accuracy"] == 0.75
+
+
+def test_other_weights_are_refused(tmp_path: Path, held_out: Images) -> None:
+    one, two = written(tmp_path, held_out, "one"), written(tmp_path, held_out, "two", seed=1)
+    with pytest.raises(
+        BadInput, match=r"weights '.*one\.safetensors' are not those that '.*two\.json' describes"
+    ):
+        checkpoints.load("one", one[0], two[1])
+
+
+def test_tampered_weights_are_refused(tmp_path: Path, held_out: Images) -> None:
+    paths = written(tmp_path, held_out)
+    content = bytearray(Path(paths[0]).read_bytes())
+    content[-5] ^= 1
+    Path(paths[0]).write_bytes(content)
+    with pytest.raises(BadInput, match="are not those that") as told:
+        checkpoints.load("net", *paths)
+    digests = (hashlib.sha256(content).hexdigest(), records.read(paths[1])["weights_sha256"])
+    assert all(digest[:12] in str(told.value) for digest in digests)
+    Path(paths[0]).write_bytes(content[:-100])
+    with pytest.raises(BadInput, match="are not those that"):
+        checkpoints.load("net", *paths)
+
+
+def test_cut_off_between_weights_and_description(
+    tmp_path: Path, held_out: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = written(tmp_path, held_out)
+    monkeypatch.setattr(checkpoints, "predict", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        written(tmp_path, held_out, seed=1)
+    # The new weights lie beside the old description.
+    with pytest.raises(BadInput, match="are not those that"):
+        checkpoints.load("net", *paths)
+
+
+def test_broken_weights_are_not_described(tmp_path: Path, held_out: Images) -> None:
+    broken = fresh()
+    with torch.no_grad():
+        next(broken.net.parameters())[0] = torch.nan
+    paths = [str(tmp_path / name) for name in ("net.safetensors", "net.json")]
+    with pytest.raises(BadInput, match="not finite"):
+        checkpoints.write(*paths, broken, held_out=held_out, device=CPU, record={})
+    assert not Path(paths[1]).exists()
+
+
+@pytest.mark.parametrize("content", [None, "", '{"description": {', "[1", "\udcff"])
+def test_a_description_that_cannot_be_read(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "net.json"
+    if content is not None:
+        path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(BadInput, match=r"model description '.*net\.json' cannot be read"):
+        records.read(str(path))
+
+
+def test_file_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "some"
+    content = bytes(range(256)) * 5
+    path.write_bytes(content)
+    expected = hashlib.sha256(content).hexdigest()
+    assert records.file_hash(path) == expected
+    monkeypatch.setattr(records, "BLOCK", 7)
+    assert records.file_hash(str(path)) == expected
+    path.write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    assert records.file_hash(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_the_hash_that_config_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "some.pt"
+    path.write_bytes(b"abc")
+    digest = hashlib.sha256(b"abc").hexdigest()
+    for wanted in (None, "", digest, digest.upper()):
+        assert records.demand_hash(str(path), wanted) == digest
+    other = hashlib.sha256(b"abd").hexdigest()
+    with pytest.raises(BadInput) as told:
+        records.demand_hash(str(path), other)
+    assert str(told.value) == f"checkpoint '{path}' has SHA-256 {digest}, but config asks for {other}."
+
+
+def test_results_of_other_weights() -> None:
+    records.demand_same_weights("some.zarr", "ab" * 32, "net", "ab" * 32)
+    with pytest.raises(
+        BadInput, match=r"'some\.zarr' was made with other weights of 'net' \(SHA-256 abababababab\.\.\."
+    ) as told:
+        records.demand_same_weights("some.zarr", "ab" * 32, "net", "cd" * 32)
+    assert "(cdcdcdcdcdcd...)" in str(told.value)
+
+
+def test_each_model_in_order(tmp_path: Path, held_out: Images) -> None:
+    paths = [*written(tmp_path, held_out, "b-2.5", seed=1), *written(tmp_path, held_out, "a.std")]
+    assert checkpoints.names(paths) == ["b-2.5", "a.std"]
+    each = checkpoints.each(paths)
+    for name, seed in (("b-2.5", 1), ("a.std", 0)):
+        model = next(each)
+        assert model.name == name
+        assert torch.equal(next(model.classifier.net.parameters()), next(fresh(seed).net.parameters()))
+    with pytest.raises(ValueError):  # a weight without its description is a bug of whoever asks
+        list(checkpoints.each(paths[:3]))
+
+
+def test_describe_a_model_trained_here() -> None:
+    told = checkpoints.describe({"architecture": "test_convnext2", "training": "standard"}, STUDY, classes=10)
+    assert told == TOLD
+
+
+def test_describe_an_imported_model() -> None:
+    entry = {
+        "architecture": "resnet18",
+        "arguments": {"output_stride": 16},
+        "mean": [0.1, 0.2, 0.3],
+        "std": [0.4, 0.5, 0.6],
+        "input_size": 224,
+    }
+    study = {"size": 64, "mean": [0.5] * 3, "std": [0.25] * 3}
+    told = checkpoints.describe(entry, study, classes=7)
+    assert told == models.Description(
+        "resnet18", 7, 3, 64, 224, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6), {"output_stride": 16}
+    )
+    assert models.Description(**json.loads(json.dumps(dataclasses.asdict(told)))) == told
+    nulls = dict.fromkeys(("arguments", "mean", "std", "input_size"))
+    told = checkpoints.describe(entry | nulls, study, classes=7)
+    assert told == models.Description("resnet18", 7, 3, 64, 64, (0.5,) * 3, (0.25,) * 3)
+    # A mean of zeros is a choice like any other.
+    told = checkpoints.describe(entry | {"mean": [0.0] * 3}, study, classes=7)
+    assert told.mean == (0.0,) * 3

@@ -1,0 +1,175 @@
+"""Comparison: which estimator, interval and null level belong to which name, and to which pair."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from kindred import comparison
+from kindred.cka import cka, jackknife, minibatch_cka, permutation_null
+from kindred.errors import BadInput
+from kindred.gram import pack
+from torch import Tensor
+
+N = 40
+SETTINGS = {
+    "measures": list(comparison.MEASURES),
+    "minibatch": {"size": 10, "passes": 2},
+    "bandwidth": 0.5,
+}
+PAIRS = list(itertools.combinations_with_replacement(range(4), 2))
+
+
+@pytest.fixture(scope="module")
+def features() -> list[Tensor]:
+    """Four models of different width that share something of what they say."""
+    generator = torch.Generator().manual_seed(0)
+    shared = torch.randn(N, 6, generator=generator)
+    return [
+        shared @ torch.randn(6, width, generator=generator)
+        + noise * torch.randn(N, width, generator=generator)
+        for width, noise in ((5, 0.5), (9, 1.0), (60, 2.0), (3, 4.0))
+    ]
+
+
+def centred(features: Tensor) -> np.ndarray:
+    x = features.double().numpy()
+    x = x - x.mean(0)
+    return x @ x.T
+
+
+def unbiased_hsic(k: np.ndarray, m: np.ndarray) -> float:
+    """Song et al. 2012, equation 5, as it is written there."""
+    n = len(k)
+    k, m = (a * (1 - np.eye(n)) for a in (k, m))
+    one = np.ones(n)
+    middle = (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2))
+    return (np.trace(k @ m) + middle - 2 / (n - 2) * one @ k @ m @ one) / (n * (n - 3))
+
+
+def reference(a: Tensor, b: Tensor, measure: str) -> float:
+    k, m = centred(a), centred(b)
+    if measure == "cka_biased":
+        return (k * m).sum() / np.sqrt((k * k).sum() * (m * m).sum())
+    return unbiased_hsic(k, m) / np.sqrt(unbiased_hsic(k, k) * unbiased_hsic(m, m))
+
+
+@pytest.mark.parametrize("measure", ["cka_debiased", "cka_biased"])
+def test_values_are_those_of_the_definition(features: list[Tensor], measure: str) -> None:
+    found = comparison.compare(features, PAIRS, SETTINGS)[measure]["value"]
+    expected = [reference(features[a], features[b], measure) for a, b in PAIRS]
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+def test_values_are_those_of_cka(features: list[Tensor]) -> None:
+    found = comparison.compare(features, PAIRS, SETTINGS)
+    linear, rbf = pack(features), pack(features, kernel="rbf", sigma=0.5)
+    expected = {
+        "cka_debiased": cka(linear, "debiased"),
+        "cka_biased": cka(linear, "biased"),
+        "cka_minibatch": minibatch_cka(features, 10, 2),
+        "cka_rbf": cka(rbf, "debiased"),
+    }
+    for measure, matrix in expected.items():
+        np.testing.assert_allclose(found[measure]["value"], [matrix[pair] for pair in PAIRS], atol=1e-9)
+    assert (
+        len({round(rows["value"][1], 6) for rows in found.values()}) == 4
+    )  # four measures, not one by four names
+
+
+def test_intervals(features: list[Tensor]) -> None:
+    found = comparison.compare(features, PAIRS, SETTINGS)
+    grams = {"cka_debiased": pack(features), "cka_rbf": pack(features, kernel="rbf", sigma=0.5)}
+    for measure, rows in found.items():
+        if measure not in grams:
+            assert np.isnan(rows["low"]).all() and np.isnan(rows["high"]).all()
+            continue
+        assert (rows["low"] <= rows["value"]).all() and (rows["value"] <= rows["high"]).all()
+        error = jackknife(grams[measure], PAIRS)
+        np.testing.assert_allclose(rows["high"] - rows["low"], 2 * 1.959964 * error, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(rows["high"] - rows["value"], rows["value"] - rows["low"], atol=1e-12)
+        own = [a == b for a, b in PAIRS]
+        np.testing.assert_allclose(rows["high"][own], 1, atol=1e-5)
+        assert (rows["high"] - rows["low"] > 0.01)[~np.array(own)].all()
+
+
+def test_null(features: list[Tensor]) -> None:
+    found = comparison.compare(features, PAIRS, SETTINGS)
+    for measure in ("cka_debiased", "cka_minibatch", "cka_rbf"):
+        np.testing.assert_array_equal(found[measure]["null"], 0)
+    expected = permutation_null(pack(features), "biased")
+    np.testing.assert_allclose(found["cka_biased"]["null"], [expected[pair] for pair in PAIRS])
+    # What pairing images at random really gives.
+    draw = np.random.default_rng(0)
+    shuffled = [
+        reference(features[0], features[2][torch.from_numpy(draw.permutation(N))], "cka_biased")
+        for _ in range(300)
+    ]
+    assert np.mean(shuffled) == pytest.approx(found["cka_biased"]["null"][PAIRS.index((0, 2))], abs=0.01)
+
+
+def test_pairs_in_their_order(features: list[Tensor]) -> None:
+    whole = comparison.compare(features, PAIRS, SETTINGS)
+    some = [(3, 1), (0, 0), (1, 3), (2, 0)]
+    found = comparison.compare(features, some, SETTINGS)
+    for measure, rows in found.items():
+        for column, values in rows.items():
+            expected = [whole[measure][column][PAIRS.index((min(pair), max(pair)))] for pair in some]
+            np.testing.assert_allclose(values, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("measures", list(itertools.permutations(comparison.MEASURES))[::5])
+def test_measures_in_their_order(features: list[Tensor], measures: tuple[str, ...]) -> None:
+    for wanted in (measures, measures[:2], measures[:1]):
+        settings = SETTINGS | {"measures": list(wanted)}
+        found = comparison.compare(features[:2], [(0, 1)], settings)
+        assert list(found) == list(wanted)
+        assert all(set(rows) == {"value", "low", "high", "null"} for rows in found.values())
+        assert list(comparison.layers(lambda: iter(features), wanted, settings)) == list(wanted)
+
+
+def test_the_bandwidth_is_the_configs(features: list[Tensor]) -> None:
+    for bandwidth in (0.25, 2.0):
+        settings = SETTINGS | {"bandwidth": bandwidth, "measures": ["cka_rbf"]}
+        expected = cka(pack(features, kernel="rbf", sigma=bandwidth), "debiased")
+        found = comparison.compare(features, PAIRS, settings)["cka_rbf"]["value"]
+        np.testing.assert_allclose(found, [expected[pair] for pair in PAIRS])
+        np.testing.assert_allclose(
+            comparison.layers(lambda: iter(features), ["cka_rbf"], settings)["cka_rbf"], expected
+        )
+
+
+def test_layers(features: list[Tensor]) -> None:
+    """All layers with all, from activations that are there one after another."""
+    found = comparison.layers(lambda: (layer.clone() for layer in features), comparison.MEASURES, SETTINGS)
+    whole = comparison.compare(features, PAIRS, SETTINGS)
+    for measure, matrix in found.items():
+        assert matrix.shape == (4, 4)
+        for index, (a, b) in enumerate(PAIRS):
+            assert matrix[a, b] == pytest.approx(matrix[b, a], abs=1e-12)
+            assert matrix[a, b] == pytest.approx(whole[measure]["value"][index], abs=1e-9)
+
+
+def test_a_minibatch_larger_than_all_images(features: list[Tensor]) -> None:
+    settings = SETTINGS | {"minibatch": {"size": 41, "passes": 1}}
+    sentence = r"similarity\.minibatch\.size is 41, but only 40 images are compared"
+    with pytest.raises(BadInput, match=sentence):
+        comparison.compare(features, PAIRS, settings)
+    with pytest.raises(BadInput, match=sentence):
+        comparison.layers(lambda: iter(features), ["cka_minibatch"], settings)
+    whole = SETTINGS | {"minibatch": {"size": 40, "passes": 1}, "measures": ["cka_debiased", "cka_minibatch"]}
+    found = comparison.compare(features, PAIRS, whole)
+    # One minibatch of everything is no minibatch at all.
+    np.testing.assert_allclose(found["cka_minibatch"]["value"], found["cka_debiased"]["value"], atol=1e-6)
+
+
+def test_a_model_that_always_says_the_same(features: list[Tensor]) -> None:
+    found = comparison.compare([features[0], torch.ones(N, 5)], [(0, 0), (0, 1), (1, 1)], SETTINGS)
+    for measure, rows in found.items():
+        assert rows["value"][0] == pytest.approx(1), measure
+        assert np.isnan(rows["value"][1:]).all(), measure
+
+
+def test_different_numbers_of_images(features: list[Tensor]) -> None:
+    with pytest.raises(BadInput, match="39"):
+        comparison.compare([features[0], features[1][:39]], [(0, 1)], SETTINGS)

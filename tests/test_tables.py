@@ -1,0 +1,408 @@
+"""Tables: every value stands in its own row, whatever the order and the number of models in the tiles."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from kindred import images, store, tables
+from kindred.errors import BadInput
+from kindred.figures import tables as readers
+from kindred.transfer import Sat, Transfer, sat_from_counts, transfer_counts
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+MODELS = ["delta", "alpha", "charlie", "bravo"]  # the config's order, which is no other's
+NAMES = [*sorted(MODELS), "echo"]
+MEASURES = ["cka_debiased", "cka_biased"]
+COLUMNS = ["value", "low", "high", "null"]
+GROUPS = {0: ["delta", "charlie"], 1: ["bravo", "alpha"]}
+Tiles = list[str]
+
+
+def value(a: str, b: str, measure: str = "cka_debiased", column: str = "value") -> float:
+    """A number that tells from which ordered pair, measure and column it comes."""
+    places = (NAMES.index(a), NAMES.index(b), MEASURES.index(measure), COLUMNS.index(column))
+    return float("0." + "".join(map(str, places)))
+
+
+def cka_tile(path: Path, pairs: Sequence[tuple[str, str]], symmetric: bool, n: int = 24) -> str:
+    def told(a: str, b: str, *what: str) -> float:
+        return value(*(sorted((a, b)) if symmetric else (a, b)), *what)
+
+    with store.writing(path, {"images": n}) as group:
+        store.put(group, "measure", MEASURES, ("measure",))
+        store.put(group, "model_a", [a for a, _ in pairs], ("pair",))
+        store.put(group, "model_b", [b for _, b in pairs], ("pair",))
+        for column in COLUMNS:
+            rows = [[told(a, b, measure, column) for a, b in pairs] for measure in MEASURES]
+            if column in ("low", "high"):
+                rows[1] = [np.nan] * len(pairs)  # as for a measure without an interval
+            store.put(group, column, np.array(rows), ("measure", "pair"))
+    return str(path)
+
+
+def natural_tiles(folder: Path, groups: dict[int, list[str]] = GROUPS) -> Tiles:
+    """As compare_activations makes them."""
+    tiles = []
+    for a, b in itertools.combinations_with_replacement(groups, 2):
+        pairs = (
+            list(itertools.combinations_with_replacement(groups[a], 2))
+            if a == b
+            else list(itertools.product(groups[a], groups[b]))
+        )
+        tiles.append(cka_tile(folder / f"{a}x{b}.zarr", pairs, symmetric=True))
+    return tiles
+
+
+def inverted_tiles(folder: Path, groups: dict[int, list[str]] = GROUPS) -> Tiles:
+    """As compare_inverted makes them."""
+    return [
+        cka_tile(folder / f"{a}x{b}.zarr", list(itertools.product(groups[a], groups[b])), symmetric=False)
+        for a, b in itertools.product(groups, groups)
+    ]
+
+
+def check_cka(table: pd.DataFrame, models: list[str], symmetric: bool) -> None:
+    pairs = list(
+        itertools.combinations_with_replacement(models, 2) if symmetric else itertools.product(models, models)
+    )
+    for measure in MEASURES:
+        part = table[table["measure"] == measure]
+        assert list(zip(part["model_a"], part["model_b"], strict=True)) == pairs
+        for column in ("value", "null", *(("low", "high") if measure == "cka_debiased" else ())):
+            expected = [value(*(sorted(pair) if symmetric else pair), measure, column) for pair in pairs]
+            assert part[column].tolist() == expected
+    assert table[table["measure"] == "cka_biased"][["low", "high"]].isna().all(axis=None)
+    assert len(table) == len(MEASURES) * len(pairs)
+    assert list(table.columns) == tables.CKA_COLUMNS
+    assert set(table["layer_a"]) == set(table["layer_b"]) == {"penultimate"}
+    assert (table["n"] == 24).all() and table["n"].dtype.kind == "i"
+
+
+def test_cka_natural(tmp_path: Path) -> None:
+    tiles = natural_tiles(tmp_path)
+    for order in (tiles, tiles[::-1]):
+        table = tables.cka_table("natural", order, MODELS, symmetric=True)
+        check_cka(table, MODELS, symmetric=True)
+        assert set(table["stimuli"]) == {"natural"} and set(table["inverter"]) == {""}
+
+
+def test_cka_inverted(tmp_path: Path) -> None:
+    tiles = inverted_tiles(tmp_path)
+    for order in (tiles, tiles[::-1]):
+        table = tables.cka_table("jones", order, MODELS, symmetric=False)
+        check_cka(table, MODELS, symmetric=False)
+        assert set(table["stimuli"]) == {"jones"} and (table["inverter"] == table["model_a"]).all()
+
+
+@pytest.mark.parametrize("left", [["delta"], ["alpha"], ["delta", "charlie"]])
+def test_cka_without_models_that_have_left(tmp_path: Path, left: list[str]) -> None:
+    stay = [model for model in MODELS if model not in left]
+    for symmetric, make in ((True, natural_tiles), (False, inverted_tiles)):
+        tiles = make(tmp_path / str(symmetric))
+        check_cka(tables.cka_table("some", tiles, stay, symmetric), stay, symmetric)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_cka_with_a_pair_missing(tmp_path: Path, symmetric: bool) -> None:
+    tiles = (natural_tiles if symmetric else inverted_tiles)(tmp_path)
+    for at in range(len(tiles)):
+        with pytest.raises(
+            BadInput, match=r"the tiles for 'some' hold .* 0 times .*--forcerun compare_activations"
+        ):
+            tables.cka_table("some", tiles[:at] + tiles[at + 1 :], MODELS, symmetric)
+    with pytest.raises(BadInput, match="'delta' with 'echo' 0 times instead of once"):
+        tables.cka_table("some", tiles, [*MODELS, "echo"], symmetric)
+    with pytest.raises(BadInput, match="'echo' with 'echo' 0 times"):
+        tables.cka_table("some", tiles, ["echo"], symmetric)
+
+
+def test_cka_with_one_pair_twice_and_another_missing(tmp_path: Path) -> None:
+    # As many as there should be, and yet wrong: such tiles could come of another number of groups.
+    tile = cka_tile(tmp_path / "0x0.zarr", [("alpha", "alpha"), ("alpha", "bravo"), ("bravo", "alpha")], True)
+    with pytest.raises(BadInput, match=r"'alpha' with 'bravo' 2 times instead of once, and 2 of 3 pairs"):
+        tables.cka_table("natural", [tile], ["alpha", "bravo"], symmetric=True)
+
+
+LAYERS = {"delta": ["stem", "head"], "alpha": ["a", "b", "c"], "charlie": ["one"], "bravo": ["z", "y"]}
+
+
+def entry(first: str, layer_a: str, second: str, layer_b: str) -> float:
+    """Not symmetric, and different everywhere."""
+    every = [(model, layer) for model in sorted(LAYERS) for layer in LAYERS[model]]
+    return every.index((first, layer_a)) + every.index((second, layer_b)) / 100
+
+
+def layer_tile(path: Path, models: Sequence[str], measures: Sequence[str] = ("cka_debiased",)) -> str:
+    every = [(model, layer) for model in models for layer in LAYERS[model]]
+    with store.writing(path, {"images": 24}) as group:
+        store.put(group, "layer_model", [model for model, _ in every], ("layer",))
+        store.put(group, "layer_name", [layer for _, layer in every], ("layer",))
+        for index, measure in enumerate(measures):
+            cube = np.array([[entry(*row, *column) for column in every] for row in every]) + 1000 * index
+            store.put(group, f"layers_{measure}", cube, ("layer", "other_layer"))
+    return str(path)
+
+
+def layer_tiles(folder: Path, **options: Any) -> Tiles:
+    pairs = itertools.combinations_with_replacement(GROUPS, 2)
+    return [
+        layer_tile(folder / f"{a}x{b}.zarr", list(dict.fromkeys(GROUPS[a] + GROUPS[b])), **options)
+        for a, b in pairs
+    ]
+
+
+ALL_PAIRS = list(itertools.combinations_with_replacement(MODELS, 2))
+
+
+def check_layers(table: pd.DataFrame, pairs: list[tuple[str, str]]) -> None:
+    assert list(table.columns) == tables.LAYER_COLUMNS
+    assert set(zip(table["model_a"], table["model_b"], strict=True)) == set(pairs)
+    for (first, second), part in table.groupby(["model_a", "model_b"]):
+        expected = list(itertools.product(LAYERS[first], LAYERS[second]))
+        assert list(zip(part["layer_a"], part["layer_b"], strict=True)) == expected
+        assert part["value"].tolist() == [entry(first, a, second, b) for a, b in expected]
+    assert (table["n"] == 24).all() and set(table["stimuli"]) == {"natural"}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_layers(tmp_path: Path, swapped: bool) -> None:
+    wanted = [(b, a) for a, b in ALL_PAIRS] if swapped else ALL_PAIRS
+    tiles = layer_tiles(tmp_path)
+    for order in (tiles, tiles[::-1]):
+        check_layers(tables.layers_table("natural", order, MODELS, wanted, ["cka_debiased"]), ALL_PAIRS)
+
+
+def test_layers_of_any_order_in_the_tile(tmp_path: Path) -> None:
+    for index, held in enumerate(itertools.permutations(["delta", "alpha", "charlie"])):
+        tile = layer_tile(tmp_path / f"{index}.zarr", held)
+        models = ["alpha", "charlie", "delta"]
+        pairs = list(itertools.combinations_with_replacement(models, 2))
+        check_layers(tables.layers_table("natural", [tile], models, pairs, ["cka_debiased"]), pairs)
+
+
+def test_layers_read_in_the_figure_as_they_were_written(tmp_path: Path) -> None:
+    table = tables.layers_table("natural", layer_tiles(tmp_path), MODELS, ALL_PAIRS, ["cka_debiased"])
+    path = tmp_path / "layers.csv"
+    tables.write(str(path), table)
+    check_layers(readers.read(path), ALL_PAIRS)
+
+
+def test_layers_of_some_pairs_and_without_a_model_that_has_left(tmp_path: Path) -> None:
+    tiles = layer_tiles(tmp_path)
+    wanted = [("bravo", "charlie"), ("alpha", "alpha")]
+    table = tables.layers_table("natural", tiles, ["alpha", "charlie", "bravo"], wanted, ["cka_debiased"])
+    check_layers(table, [("charlie", "bravo"), ("alpha", "alpha")])
+
+
+def test_layers_of_several_measures(tmp_path: Path) -> None:
+    measures = ["cka_rbf", "cka_debiased"]
+    tiles = layer_tiles(tmp_path, measures=measures)
+    both = tables.layers_table("natural", tiles, MODELS, ALL_PAIRS, measures)
+    check_layers(both[both["measure"] == "cka_rbf"], ALL_PAIRS)
+    other = both[both["measure"] == "cka_debiased"]
+    check_layers(other.assign(value=(other["value"] - 1000).round(9)), ALL_PAIRS)
+
+
+def test_layers_of_no_pairs(tmp_path: Path) -> None:
+    table = tables.layers_table("natural", layer_tiles(tmp_path), MODELS, [], ["cka_debiased"])
+    assert table.empty and list(table.columns) == tables.LAYER_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"), [(0, "'charlie' with those of 'charlie'"), (2, "'alpha' with those of 'alpha'")]
+)
+def test_layers_of_a_pair_that_is_missing(tmp_path: Path, missing: int, named: str) -> None:
+    model = named.split("'")[1]
+    groups = list(GROUPS)
+    tile = layer_tile(tmp_path / "some.zarr", GROUPS[groups[0 if missing else 1]])
+    with pytest.raises(
+        BadInput, match=f"no tile holds the layers of {named}; .*--forcerun compare_activations"
+    ):
+        tables.layers_table("natural", [tile], MODELS, [(model, model)], ["cka_debiased"])
+    with pytest.raises(BadInput, match="no tile holds the layers of 'alpha' with those of 'delta'"):
+        tables.layers_table("natural", [tile], MODELS, [("delta", "alpha")], ["cka_debiased"])
+    with pytest.raises(BadInput, match="no array 'layers_cka_rbf'"):
+        tables.layers_table("natural", [tile], MODELS, ALL_PAIRS, ["cka_rbf"])
+
+
+N = 9
+LABELS = np.arange(N) % 4
+IDS = [f"digits/{i:04d}" for i in range(N)]
+
+
+def says(target: str, source: str | None = None) -> np.ndarray:
+    """What a model answers to the natural images, or to those made on a source."""
+    seed = 10 * NAMES.index(target) + (1 + NAMES.index(source) if source else 0)
+    return np.random.default_rng(seed).integers(0, 4, N).astype(np.int32)
+
+
+def transfer_tile(path: Path, sources: Sequence[str], targets: Sequence[str], ids: list[str] = IDS) -> str:
+    with store.writing(path, {}) as group:
+        images.put_coordinates(group, ids, LABELS)
+        store.put(group, "source", sources, ("source",))
+        store.put(group, "target", targets, ("target",))
+        store.put(group, "natural", np.stack([says(target) for target in targets]), ("target", "image"))
+        answers = [[says(target, source) for target in targets] for source in sources]
+        store.put(group, "predicted", np.array(answers), ("source", "target", "image"))
+    return str(path)
+
+
+def transfer_tiles(folder: Path) -> Tiles:
+    return [
+        transfer_tile(folder / f"{a}x{b}.zarr", GROUPS[a], GROUPS[b])
+        for a, b in itertools.product(GROUPS, GROUPS)
+    ]
+
+
+@pytest.mark.parametrize("models", [MODELS, MODELS[::-1], MODELS[1:], ["charlie"]])
+def test_answers(tmp_path: Path, models: list[str]) -> None:
+    correct, predicted, labels = tables.answers(iter(transfer_tiles(tmp_path)), models)
+    np.testing.assert_array_equal(labels, LABELS)
+    assert correct.shape == (len(models), N) and predicted.shape == (len(models), len(models), N)
+    for row, a in enumerate(models):
+        np.testing.assert_array_equal(correct[row], says(a) == LABELS)
+        for column, b in enumerate(models):
+            np.testing.assert_array_equal(predicted[row, column], says(b, source=a))
+    transfer_counts(correct, predicted, labels)  # takes them as they are
+
+
+def test_answers_that_are_missing(tmp_path: Path) -> None:
+    tiles = transfer_tiles(tmp_path)
+    with pytest.raises(
+        BadInput, match=r"what 'charlie' says to the images of 'alpha'; .*--forcerun cross_evaluate"
+    ):
+        tables.answers([tiles[0], tiles[1], tiles[3]], ["charlie", "alpha"])
+    with pytest.raises(BadInput, match="what 'echo' says to the images of 'delta'"):
+        tables.answers(tiles, [*MODELS, "echo"])
+
+
+def test_answers_to_different_images(tmp_path: Path) -> None:
+    tiles = transfer_tiles(tmp_path)
+    other = transfer_tile(tmp_path / "other.zarr", GROUPS[1], GROUPS[1], IDS[::-1])
+    with pytest.raises(BadInput, match="do not hold the same images"):
+        tables.answers([*tiles[:3], other], MODELS)
+
+
+def test_transfer_and_sat_tables() -> None:
+    n = np.array([[9, 8, 7], [8, 9, 6], [7, 6, 9]])
+    fooled = np.array([[9, 1, 2], [3, 8, 4], [5, 6, 7]])
+    both = np.minimum(fooled, fooled.T)
+    counts = Transfer(n, fooled, both)
+    models = ["z", "x", "y"]
+    table = tables.transfer_table("pgd", models, counts)
+    assert list(table.columns) == ["attack", "source", "target", "n", "fooled", "rate"]
+    assert list(zip(table["source"], table["target"], strict=True)) == list(itertools.product(models, models))
+    row = table[(table["source"] == "y") & (table["target"] == "x")].iloc[0]
+    assert (row["n"], row["fooled"], row["rate"]) == (6, 6, 1.0)
+    row = table[(table["source"] == "z") & (table["target"] == "y")].iloc[0]
+    assert (row["n"], row["fooled"], row["rate"]) == (7, 2, 2 / 7)
+
+    scores = sat_from_counts(n, fooled, both)
+    table = tables.sat_table("pgd", models, scores)
+    assert list(table.columns) == ["attack", "model_a", "model_b", "sat", "low", "high", "n"]
+    assert list(zip(table["model_a"], table["model_b"], strict=True)) == [
+        ("z", "z"), ("z", "x"), ("z", "y"), ("x", "x"), ("x", "y"), ("y", "y"),
+    ]  # fmt: skip
+    row = table.iloc[2]
+    assert (row["sat"], row["n"]) == (pytest.approx(np.log(100 * 7 / 14)), 7)
+    assert (row["low"], row["high"]) == (scores.low[0, 2], scores.high[0, 2])
+
+
+def test_sat_takes_the_bounds_from_their_own_matrices() -> None:
+    matrices = [np.arange(4.0).reshape(2, 2) + shift for shift in (0, 10, 20, 30)]
+    table = tables.sat_table("pgd", ["a", "b"], Sat(*matrices, np.array([[1, 2], [2, 3]])))
+    assert table["sat"].tolist() == [0, 1, 3] and table["n"].tolist() == [1, 2, 3]
+    assert table["low"].tolist() == [10, 11, 13] and table["high"].tolist() == [20, 21, 23]
+
+
+def fooled(path: Path, wrong: Sequence[int]) -> str:
+    with store.writing(path, {}) as group:
+        store.put(group, "fooled", np.array(wrong, dtype=bool), ("image",))
+    return str(path)
+
+
+def test_models_table(tmp_path: Path) -> None:
+    entries = {
+        "z": {
+            "source": {
+                "architecture": "kindred_vgg",
+                "training": "linf10",
+                "seed": 3,
+                "recipe": {"method": "pgd", "norm": "linf", "eps": 0.1},
+                "trained": {"training": "linf10", "norm": "linf", "eps": 0.1, "seed": 3},
+            },
+            "parameters": 12345678,
+            "clean_accuracy": 0.875,
+        },
+        "a": {
+            "source": {
+                "architecture": "test_convnext2",
+                "training": "standard",
+                "seed": 0,
+                "recipe": {"method": "standard", "norm": None, "eps": 0.0},
+            },
+            "parameters": 99,
+            "clean_accuracy": 1 / 3,
+        },
+        "m": {
+            "source": {
+                "architecture": "resnet18",
+                "weights": "net.pt",
+                "trained": {"training": "imported", "norm": "l2", "eps": 3.0, "seed": 7},
+            },
+            "parameters": 5,
+            "clean_accuracy": 1.0,
+        },
+    }
+    attacked = {
+        "weak": {name: fooled(tmp_path / f"w-{name}.zarr", [0, 0, 0, name == "a"]) for name in entries},
+        "strong": {name: fooled(tmp_path / f"s-{name}.zarr", [1, 1, name != "z", 1]) for name in entries},
+    }
+    table = tables.models_table(entries, attacked)
+    assert list(table.columns) == [
+        *("model", "architecture", "training", "norm", "eps", "seed", "parameters", "clean_accuracy"),
+        *("accuracy_weak", "accuracy_strong"),
+    ]
+    assert table.to_numpy().tolist() == [
+        ["z", "kindred_vgg", "linf10", "linf", 0.1, 3, 12345678, 0.875, 1.0, 0.25],
+        ["a", "test_convnext2", "standard", "", 0.0, 0, 99, 1 / 3, 0.75, 0.0],
+        ["m", "resnet18", "imported", "l2", 3.0, 7, 5, 1.0, 1.0, 0.0],
+    ]
+    assert list(tables.models_table(entries, {}).columns)[-1] == "clean_accuracy"
+
+
+def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "some.csv"
+    table = pd.DataFrame(
+        {"model": ["a", "b"], "norm": ["", "l2"], "n": [12345678, 2], "value": [1 / 3, np.nan]}
+    )
+    tables.write(str(path), table)
+    assert path.read_bytes() == b"model,norm,n,value\na,,12345678,0.3333333333\nb,l2,2,\n"
+
+    def broken(*_: Any, **__: Any) -> None:
+        (tmp_path / "some.csv.partial").write_text("model,no")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", broken)
+    with pytest.raises(OSError, match="disk full"):
+        tables.write(str(path), table)
+    assert path.read_text().startswith("model,norm,n,value\n")
+
+
+@pytest.mark.parametrize("make", [natural_tiles, inverted_tiles, layer_tiles, transfer_tiles])
+def test_a_tile_cut_off_is_refused(tmp_path: Path, make: Callable[[Path], Tiles]) -> None:
+    tiles = make(tmp_path)
+    chunk = next(file for file in Path(tiles[1]).rglob("c/**/*") if file.is_file())
+    chunk.unlink()
+    with pytest.raises(BadInput, match="was cut off"):
+        if make is layer_tiles:
+            tables.layers_table("natural", tiles, MODELS, ALL_PAIRS, ["cka_debiased"])
+        elif make is transfer_tiles:
+            tables.answers(tiles, MODELS)
+        else:
+            tables.cka_table("some", tiles, MODELS, symmetric=make is natural_tiles)
