@@ -1,5 +1,6 @@
 # What several stages need: the checked config, the names in it, and how a job finds its place and its device.
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -27,12 +28,19 @@ except BadInput as error:
     raise WorkflowError(f"config: {error}")
 
 
+def canonical(value):
+    """The same settings with keys in one order, so that moving lines about in a config changes nothing."""
+    return json.loads(json.dumps(value, sort_keys=True))
+
+
 MODELS = list(config["models"])
 TRAINED = [name for name, entry in config["models"].items() if "training" in entry]
 IMPORTED = [name for name in MODELS if name not in TRAINED]
 ATTACKS = list(config["attacks"])
 INVERSIONS = list(config["inversions"])
-FIGURES = {name: options for name, options in config["figures"].items() if isinstance(options, dict)}
+FIGURES = {
+    name: canonical(options) for name, options in config["figures"].items() if isinstance(options, dict)
+}
 LAYER_PAIRS = config["similarity"]["layer_pairs"]
 if LAYER_PAIRS == "all":
     LAYER_PAIRS = [[a, b] for at, a in enumerate(MODELS) for b in MODELS[at:]]

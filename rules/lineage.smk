@@ -6,7 +6,6 @@
 # copying, cloning and reformatting re-run nothing, and a change anywhere re-runs what descends from it and nothing
 # else.
 
-import json
 from functools import cache
 
 from snakemake.io import IOFile
@@ -29,11 +28,6 @@ def settled(path, made):
 def recorded(path):
     """The params with which Snakemake remembers making a file; None where it remembers nothing."""
     return workflow.persistence.params(IOFile(workflow.pathvars.apply(path)))
-
-
-def canonical(value):
-    """The same settings with keys in one order, so that moving lines about in a config changes nothing."""
-    return json.loads(json.dumps(value, sort_keys=True))
 
 
 @cache

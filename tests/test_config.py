@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from kindred import config as module
+from kindred import schema
 from kindred.config import (
     channels,
     check,
@@ -467,7 +467,7 @@ def test_another_source_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
             "kept_for_training": 50,
         }
     )
-    monkeypatch.setattr(module, "_schema", lambda: wider)
+    monkeypatch.setattr(schema, "whole", lambda: wider)
     three = [("images/source", "photographs"), ("images/mean", [0.5] * 3), ("images/std", [0.5] * 3)]
     assert training_images(check(changed(*three))) == 300
     assert "must hold 3 numbers, one a channel of photographs" in sentence(changed(three[0]))

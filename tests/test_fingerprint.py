@@ -168,6 +168,15 @@ def test_every_way_of_importing(checkout: Checkout, line: str, follows: bool) ->
     assert (checkout.code() != before) == follows
 
 
+@pytest.mark.parametrize("package", ["", "figures/", "figures/deep/"])
+def test_packages_run_before_their_modules(checkout: Checkout, package: str) -> None:
+    checkout.write("scripts/job.py", "from kindred.figures.deep.unused import scale\n")
+    checkout.write("scripts/kindred/figures/deep/unused.py", "scale = 2.0\n")
+    before = checkout.code()
+    checkout.write(f"scripts/kindred/{package}__init__.py", "import warnings\n")
+    assert checkout.code() != before
+
+
 def test_modules_of_one_name_in_two_folders_both_count(checkout: Checkout) -> None:
     checkout.write("scripts/kindred/tables.py", "ROWS = 1\n")
     checkout.write(
