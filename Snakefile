@@ -49,6 +49,7 @@ localrules:
 
 
 rule all:
+    """Target: the whole study, tables and figures (what plain `snakemake` makes)."""
     default_target: True
     input:
         rules.tables.input,

@@ -138,7 +138,7 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("attacks.pgd.eps", "is .nan, but numbers must be finite", [("attacks/pgd/eps", float("nan"))]),
     ("transfer.floor", "is .inf, but numbers must be finite", [("transfer/floor", float("inf"))]),
     ("figures.dpi", "numbers must be finite and of size 10^18 at most", [("figures/dpi", 10**400)]),
-    ("transfer.floor", "is 0, but must be a number above 0 and at most 100 (percent)", [("transfer/floor", 0)]),
+    ("transfer.floor", "is 0, but must be a number above 0 and below 100 (percent)", [("transfer/floor", 0)]),
     ("attacks.pgd.eps", "is -0.1, but must be a number of at least 0", [("attacks/pgd/eps", -0.1)]),
     ("attacks.pgd.eps", "is 16, but must be at most 1 in linf", [("attacks/pgd/eps", 16)]),
     ("attacks.pgd.steps", "is 0, but must be a whole number of at least 1.", [("attacks/pgd/steps", 0)]),

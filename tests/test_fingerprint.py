@@ -248,14 +248,24 @@ def test_of_values() -> None:
 
 def test_of_files(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
-    assert fingerprint.of_file(path) == "missing"
+    memory = tmp_path / "memory" / "hashes.json"
+    assert fingerprint.of_file(path, memory) == "missing"
+    path.write_bytes(b"some")
+    before = fingerprint.of_file(path, memory)
+    assert before == hashlib.sha256(b"some").hexdigest()
+    os.utime(path, ns=(10**18, 10**18))
+    assert fingerprint.of_file(path, memory) == before  # touched, read again, the same
+    path.write_bytes(b"more")
+    assert fingerprint.of_file(path, memory) != before
+    memory.write_text("not json")
+    assert fingerprint.of_file(path, memory) == hashlib.sha256(b"more").hexdigest()
+
+
+def test_a_large_file_is_read_once(tmp_path: Path) -> None:
+    path, memory = tmp_path / "weights.pt", tmp_path / "hashes.json"
     path.write_bytes(b"some")
     os.utime(path, ns=(10**18, 10**18))
-    before = fingerprint.of_file(path)
-    os.utime(path, ns=(2 * 10**18, 10**18))  # read, not written
-    assert fingerprint.of_file(path) == before
-    os.utime(path, ns=(10**18, 10**18 + 1))
-    assert fingerprint.of_file(path) != before
-    path.write_bytes(b"more of it")
+    before = fingerprint.of_file(path, memory)
+    path.write_bytes(b"same")  # as long, and by its time of change as old
     os.utime(path, ns=(10**18, 10**18))
-    assert fingerprint.of_file(path) != before
+    assert fingerprint.of_file(path, memory) == before

@@ -8,6 +8,8 @@ from kindred.wording import Keys, dotted, listed, shown, suggestion
 
 SET_BY_STUDY = ("num_classes", "in_chans", "img_size", "pretrained", "checkpoint_path")
 NATURAL = "natural"  # the name of the unchanged images wherever attacks and inversions are named
+FEWEST_IN_A_BATCH = 4  # unbiased HSIC divides by n - 3
+FEWEST_COMPARED = 5  # the jackknife leaves one out
 
 
 def disagreements(config: dict[str, Any]) -> Iterator[str]:
@@ -121,6 +123,15 @@ def _similarity(config: dict[str, Any]) -> Iterator[str]:
     if "cka_minibatch" in similarity["measures"]:
         for name in config["inversions"]:
             yield from _at_most(at, size, _inverted(name, config), f"the images of inversions.{name}")
+            yield from _minibatches(size, _inverted(name, config), f"the images of inversions.{name}")
+    if measured:
+        yield from _minibatches(size, evaluation_images(config), "images.evaluation")
+    for name in config["inversions"]:
+        if _inverted(name, config) < FEWEST_COMPARED:
+            yield (
+                f"inversions.{name}.images is {_inverted(name, config)}, but must be at least {FEWEST_COMPARED}: "
+                "fewer images give no interval."
+            )
     if similarity["layer_pairs"] != "all":
         pairs = _unordered(similarity["layer_pairs"])
         for pair, unordered in zip(similarity["layer_pairs"], pairs, strict=True):
@@ -128,6 +139,16 @@ def _similarity(config: dict[str, Any]) -> Iterator[str]:
                 yield from _unknown(("similarity", "layer_pairs"), name, "a model", config["models"])
             if pairs.count(unordered) > 1:
                 yield f"similarity.layer_pairs holds {shown(pair)} twice, but must hold each pair once."
+
+
+def _minibatches(size: int, images: int, what: str) -> Iterator[str]:
+    # Images are split evenly, so the batches may come out smaller than asked for.
+    smallest = images // -(-images // size) if images >= size else size
+    if smallest < FEWEST_IN_A_BATCH:
+        yield (
+            f"similarity.minibatch.size is {size}, but splits {images:,} images ({what}) into batches of "
+            f"{smallest}; every batch needs at least {FEWEST_IN_A_BATCH}."
+        )
 
 
 def _figures(config: dict[str, Any]) -> Iterator[str]:
@@ -145,6 +166,8 @@ def _figures(config: dict[str, Any]) -> Iterator[str]:
     ):
         if figures[figure] and figures[figure][key] is not None:
             yield from _unknown(("figures", figure, key), figures[figure][key], kind, config[f"{key}s"])
+    if figures["transfer"] and len(config["models"]) < 2:
+        yield "figures.transfer is drawn of 1 model, but needs at least 2."
     if figures["gallery"]:
         for name in figures["gallery"]["models"]:
             yield from _unknown(("figures", "gallery", "models"), name, "a model", config["models"])
