@@ -42,15 +42,35 @@ def settled(path, made, *rules):
     Where it is not, or its makers are forced, it stays an ordinary input, so that jobs that use it run after it was
     remade.
     """
+    if any(map(forced, rules)):
+        return path
     params = recorded(path)
-    outdated = params is not None and repr(made) not in params
-    return path if outdated or any(map(forced, rules)) else ancient(path)
+    if params is None and written(path) not in (None, made):
+        raise WorkflowError(
+            f"{workflow.pathvars.apply(path)} came here without Snakemake's records, and was made with other settings, "
+            f"code or inputs than there are now: bring .snakemake along with the results, or make it again with "
+            f"--forcerun {' '.join(rules)}."
+        )
+    return ancient(path) if params is None or repr(made) in params else path
 
 
 @cache
 def recorded(path):
     """The params with which Snakemake remembers making a file; None where it remembers nothing."""
     return workflow.persistence.params(IOFile(workflow.pathvars.apply(path)))
+
+
+@cache
+def written(path):
+    """What a model or a store itself says it was made of; None for tables and where nothing is there."""
+    path = Path(workflow.pathvars.apply(path))
+    described = path if path.suffix == ".json" else path / "zarr.json"
+    try:
+        about = json.loads(described.read_text())
+    except (OSError, ValueError):
+        return None
+    about = about.get("attributes", about)
+    return about.get("made", about.get("members"))
 
 
 @cache

@@ -157,7 +157,10 @@ def test_a_minibatch_larger_than_all_images(features: list[Tensor]) -> None:
         comparison.compare(features, PAIRS, settings)
     with pytest.raises(BadInput, match=sentence):
         comparison.layers(lambda: iter(features), ["cka_minibatch"], settings)
-    whole = SETTINGS | {"minibatch": {"size": 40, "passes": 1, "seed": 0}, "measures": ["cka_debiased", "cka_minibatch"]}
+    whole = SETTINGS | {
+        "minibatch": {"size": 40, "passes": 1, "seed": 0},
+        "measures": ["cka_debiased", "cka_minibatch"],
+    }
     found = comparison.compare(features, PAIRS, whole)
     # One minibatch of everything is no minibatch at all.
     np.testing.assert_allclose(found["cka_minibatch"]["value"], found["cka_debiased"]["value"], atol=1e-6)

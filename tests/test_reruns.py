@@ -242,6 +242,20 @@ def test_nothing_in_a_fresh_clone_with_results_copied_in(finished: Checkout, tmp
     assert clone.plan() == {}
 
 
+def test_a_clone_with_results_but_other_settings_is_told_so(finished: Checkout, tmp_path: Path) -> None:
+    clone = Checkout(tmp_path / "clone", ROOT / "tests" / "small.yaml")
+    shutil.copytree(finished / "results", clone / "results")
+    config = clone.config()
+    config["models"]["vgg-std"]["seed"] = 5
+    clone.write_config(config)
+    outcome = clone.snakemake("--dry-run")
+    assert outcome.status == 1
+    assert "results/models/vgg-std.json came here without Snakemake's records" in outcome.text
+    assert clone.plan("--forcerun", "train_model")["train_model"] == 4
+    shutil.copytree(finished / ".snakemake/metadata", clone / ".snakemake/metadata", dirs_exist_ok=True)
+    assert clone.plan()["train_model"] == 1
+
+
 def test_a_laptop_redraws_from_tables_alone(finished: Checkout, tmp_path: Path) -> None:
     clone = Checkout(tmp_path / "laptop", ROOT / "tests" / "small.yaml")
     shutil.copytree(finished / "results/tables", clone / "results/tables")
