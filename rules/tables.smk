@@ -8,6 +8,9 @@ rule tables:
         "<results>/tables/cka.csv",
         "<results>/tables/layers.csv",
         *(["<results>/tables/transfer.csv", "<results>/tables/sat.csv"] if ATTACKS else []),
+        *(["<results>/tables/gradients.csv"] if config["gradients"] else []),
+        *(["<results>/tables/stitching.csv"] if config["stitching"] else []),
+        *(["<results>/tables/inversions.csv", "<results>/tables/inversion_curves.csv"] if INVERSIONS else []),
 
 
 rule collect_models:
@@ -83,6 +86,56 @@ rule collect_transfer:
         made=lambda wildcards: made_table("transfer"),
     script:
         "../scripts/collect_transfer.py"
+
+
+rule collect_inversions:
+    input:
+        lambda wildcards: [path for inversion in INVERSIONS for path in inverted_images(inversion, MODELS)],
+    output:
+        inversions="<results>/tables/inversions.csv",
+        curves="<results>/tables/inversion_curves.csv",
+    log:
+        "<logs>/collect_inversions.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        models=MODELS,
+        limits={inversion: residual_limits(inversion) for inversion in INVERSIONS},
+        made=made_table("inversions"),
+    script:
+        "../scripts/collect_inversions.py"
+
+
+rule collect_gradients:
+    input:
+        lambda wildcards: tile_stores(GRADIENTS, ["natural"], UNORDERED_TILES),
+    output:
+        "<results>/tables/gradients.csv",
+    log:
+        "<logs>/collect_gradients.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        models=MODELS,
+        made=made_table("gradients"),
+    script:
+        "../scripts/collect_gradients.py"
+
+
+rule collect_stitching:
+    input:
+        lambda wildcards: tile_stores(STITCHING, ["natural"], ORDERED_TILES),
+    output:
+        "<results>/tables/stitching.csv",
+    log:
+        "<logs>/collect_stitching.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        models=MODELS,
+        made=made_table("stitching"),
+    script:
+        "../scripts/collect_stitching.py"
 
 
 rule collect_gallery:

@@ -8,6 +8,7 @@ from kindred.wording import Keys, dotted, listed, shown, suggestion
 
 SET_BY_STUDY = ("num_classes", "in_chans", "img_size", "pretrained", "checkpoint_path")
 NATURAL = "natural"  # the name of the unchanged images wherever attacks and inversions are named
+INVERTED_ONLY = ("stir", "stir_biased")  # measures that compare inverted images with natural ones
 FEWEST_IN_A_BATCH = 4  # unbiased HSIC divides by n - 3
 FEWEST_COMPARED = 5  # the jackknife leaves one out
 
@@ -27,6 +28,11 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
     for section in ("attacks", "inversions"):
         for name, entry in config[section].items():
             yield from _at_most((section, name, "images"), entry["images"], *_evaluation(config))
+    if config["gradients"]:
+        yield from _at_most(("gradients", "images"), config["gradients"]["images"], *_evaluation(config))
+    if config["stitching"]:
+        most, why = training_images(config), "the images left for training"
+        yield from _at_most(("stitching", "images"), config["stitching"]["images"], most, why)
     yield from _similarity(config)
     yield from _figures(config)
 
@@ -116,6 +122,11 @@ def _ball(at: Keys, entry: dict[str, Any]) -> Iterator[str]:
 
 def _similarity(config: dict[str, Any]) -> Iterator[str]:
     similarity, at = config["similarity"], ("similarity", "minibatch", "size")
+    if set(similarity["measures"]) <= set(INVERTED_ONLY):
+        yield (
+            f"similarity.measures is {shown(similarity['measures'])}, but must also hold a measure of natural "
+            "images, such as cka_debiased."
+        )
     size = similarity["minibatch"]["size"]
     measured = "cka_minibatch" in similarity["measures"] + similarity["layer_measures"]
     if measured:
