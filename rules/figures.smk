@@ -235,3 +235,21 @@ rule draw_stitching:
         made=lambda wildcards: made_figure("draw_stitching", ["models", "stitching"], []),
     script:
         "../scripts/draw_stitching.py"
+
+
+rule draw_published:
+    input:
+        cells=lambda wildcards: table("published"),
+        summary=lambda wildcards: table("published_summary"),
+    output:
+        png="<results>/figures/published.png",
+        pdf="<results>/figures/published.pdf",
+    log:
+        "<logs>/draw_published.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        measure=config["published"]["measure"] if config["published"] else "",
+        made=lambda wildcards: made_figure("draw_published", ["published"], PUBLISHED_OPTIONS),
+    script:
+        "../scripts/draw_published.py"

@@ -32,6 +32,7 @@ MAKERS = {
     "collect_inversions": ["invert_images"],
     "collect_gradients": ["compare_gradients"],
     "collect_stitching": ["stitch_models"],
+    "collect_published": ["collect_models", "collect_cka", "collect_gradients", "collect_stitching"],
 }
 
 
@@ -282,6 +283,20 @@ def tile_stores(pattern, whats, tiles):
 # Tables
 
 
+# The numbers of Jones et al. 2022, and the tables of ours that have such numbers.
+PUBLISHED_OPTIONS = canonical(config["published"])
+PUBLISHED = {
+    name: Path(workflow.basedir) / "studies" / "reference" / f"jones2022_{name}{about}.csv"
+    for name, about in (
+        ("fig1", "_inverted_by_eps"),
+        ("fig3_fig4", "_architectures"),
+        ("fig5_fig7_fig8", ""),
+        ("fig6", "_digitised"),
+    )
+}
+COMPARED_TABLES = ["models", "cka", *(name for name in ("gradients", "stitching") if config[name])]
+
+
 @cache
 def made_table(table):
     """Fingerprint of one of the tables. Each holds all models of the study, but for the gallery."""
@@ -307,12 +322,16 @@ def made_table(table):
     if table == "stitching":
         stitched = [made_for_stitching("natural", model) for model in MODELS]
         return made("collect_stitching", MODELS, stitched)
+    if table == "published":
+        references = [path.read_text(encoding="utf-8") for path in PUBLISHED.values()]
+        return made("collect_published", [PUBLISHED_OPTIONS, references], *map(made_table, COMPARED_TABLES))
     grown = [made_inverted(GALLERY["inversion"], model) for model in GALLERY["models"]]
     return made("collect_gallery", GALLERY, made_images(), grown)
 
 
 def table(name):
-    maker = {"sat": "transfer", "inversion_curves": "inversions"}.get(name, name)
+    makers = {"sat": "transfer", "inversion_curves": "inversions", "published_summary": "published"}
+    maker = makers.get(name, name)
     path = f"<results>/tables/{name}.{'zarr' if name == 'gallery' else 'csv'}"
     return settled(path, made_table(maker), f"collect_{maker}")
 
@@ -345,5 +364,6 @@ JONES_FIGURES = [
     *(["gallery"] if "gallery" in FIGURES else []),
     *(["gradients"] if config["gradients"] else []),
     *(["stitching"] if config["stitching"] else []),
+    *(["published"] if config["published"] else []),
     *(f"residuals_{inversion}" for inversion in INVERSIONS),
 ]

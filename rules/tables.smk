@@ -10,6 +10,7 @@ rule tables:
         *(["<results>/tables/transfer.csv", "<results>/tables/sat.csv"] if ATTACKS else []),
         *(["<results>/tables/gradients.csv"] if config["gradients"] else []),
         *(["<results>/tables/stitching.csv"] if config["stitching"] else []),
+        *(["<results>/tables/published.csv"] if config["published"] else []),
         *(["<results>/tables/inversions.csv", "<results>/tables/inversion_curves.csv"] if INVERSIONS else []),
 
 
@@ -101,7 +102,7 @@ rule collect_inversions:
     params:
         models=MODELS,
         limits={inversion: residual_limits(inversion) for inversion in INVERSIONS},
-        made=made_table("inversions"),
+        made=lambda wildcards: made_table("inversions"),
     script:
         "../scripts/collect_inversions.py"
 
@@ -117,7 +118,7 @@ rule collect_gradients:
         "../envs/figures.yaml"
     params:
         models=MODELS,
-        made=made_table("gradients"),
+        made=lambda wildcards: made_table("gradients"),
     script:
         "../scripts/collect_gradients.py"
 
@@ -133,9 +134,27 @@ rule collect_stitching:
         "../envs/figures.yaml"
     params:
         models=MODELS,
-        made=made_table("stitching"),
+        made=lambda wildcards: made_table("stitching"),
     script:
         "../scripts/collect_stitching.py"
+
+
+rule collect_published:
+    input:
+        unpack(lambda wildcards: {name: table(name) for name in COMPARED_TABLES}),
+    output:
+        cells="<results>/tables/published.csv",
+        summary="<results>/tables/published_summary.csv",
+    log:
+        "<logs>/collect_published.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        options=PUBLISHED_OPTIONS,
+        references={name: str(path) for name, path in PUBLISHED.items()},
+        made=lambda wildcards: made_table("published"),
+    script:
+        "../scripts/collect_published.py"
 
 
 rule collect_gallery:

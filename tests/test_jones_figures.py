@@ -17,6 +17,11 @@ def lines(axes, gid: str) -> list:  # type: ignore[no-untyped-def]
     return [line for line in axes.lines if line.get_gid() == gid]
 
 
+def panels_of(figure: Figure) -> list[str]:
+    """The titles of all panels."""
+    return texts(figure, "title")
+
+
 def assert_nothing_is_cut(figure: Figure) -> None:
     """All that is drawn lies on the page, and labels along an axis do not touch."""
     figure.set_dpi(72)

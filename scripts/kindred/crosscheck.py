@@ -34,6 +34,8 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
         most, why = training_images(config), "the images left for training"
         yield from _at_most(("stitching", "images"), config["stitching"]["images"], most, why)
     yield from _similarity(config)
+    if config["published"]:
+        yield from _published(config)
     yield from _figures(config)
 
 
@@ -150,6 +152,23 @@ def _similarity(config: dict[str, Any]) -> Iterator[str]:
                 yield from _unknown(("similarity", "layer_pairs"), name, "a model", config["models"])
             if pairs.count(unordered) > 1:
                 yield f"similarity.layer_pairs holds {shown(pair)} twice, but must hold each pair once."
+
+
+def _published(config: dict[str, Any]) -> Iterator[str]:
+    published = config["published"]
+    for name in published["architectures"]:
+        models = [entry["architecture"] for entry in config["models"].values()]
+        yield from _unknown(("published", "architectures"), name, "the architecture of a model", models)
+    yield from _unknown(
+        ("published", "inversion"), published["inversion"], "an inversion", config["inversions"]
+    )
+    losses = config["gradients"]["losses"] if config["gradients"] else [published["loss"]]
+    for key, section, known in (
+        ("measure", "similarity.measures", config["similarity"]["measures"]),
+        ("loss", "gradients.losses", losses),
+    ):
+        if published[key] not in known:
+            yield f"published.{key} is '{published[key]}', but must be in {section}, which holds {listed(known)}."
 
 
 def _minibatches(size: int, images: int, what: str) -> Iterator[str]:

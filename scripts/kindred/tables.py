@@ -248,6 +248,8 @@ def gradients_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame
     Images on which the gradient of either model is all zero have no cosine and are not counted.
     """
     place = {model: index for index, model in enumerate(models)}
+    tiles = list(tiles)
+    demand_one_set_of_weights(tiles)
     rows = []
     for path in tiles:
         cosine = _values(path, "cosine").astype(np.float64)
@@ -272,6 +274,8 @@ def stitching_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame
     """Every ordered pair of body and head: per case the images in it, on how many of them the stitched model says
     what the head says, the share, and its standard error sqrt(r (1 - r) / n); empty where no image is in the case."""
     place = {model: index for index, model in enumerate(models)}
+    tiles = list(tiles)
+    demand_one_set_of_weights(tiles)
     rows = []
     for path in tiles:
         agreed, counts, cases = _values(path, "agreed"), _values(path, "n"), store.strings(path, "case")
