@@ -46,6 +46,7 @@ localrules:
     similarity,
     tables,
     figures,
+    jones2022,
 
 
 rule all:

@@ -210,7 +210,11 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("inversions.jones.images", "is 201, but must be at most 200: images.evaluation", [("inversions/jones/images", 201)]),
     ("inversions.jones.images", "is 3, but must be a whole number of at least 4", [("inversions/jones/images", 3)]),
     # similarity
-    ("similarity.measures[0]", "is 'cka', but must be cka_debiased, cka_biased, cka_minibatch or cka_rbf", [("similarity/measures", ["cka"])]),
+    ("similarity.measures[0]", "is 'cka', but must be cka_debiased, cka_biased, cka_minibatch, cka_rbf, stir or", [("similarity/measures", ["cka"])]),
+    ("similarity.measures", "must also hold a measure of natural images", [("similarity/measures", ["stir", "stir_biased"])]),
+    ("similarity.layer_measures[0]", "is 'stir', but must be cka_debiased, cka_biased, cka", [("similarity/layer_measures", ["stir"])]),
+    ("inversions.jones.converged", "is 0, but must be a number above 0", [("inversions/jones/converged", 0)]),
+    ("inversions.jones.leave_out", "is 'some', but must be true or false", [("inversions/jones/leave_out", "some")]),
     ("similarity.measures", "is empty, but must be a list of at least one", [("similarity/measures", [])]),
     ("similarity.measures", "holds 'cka_rbf' twice", [("similarity/measures", ["cka_rbf", "cka_rbf"])]),
     ("similarity.minibatch.size", "is 3, but must be a whole number of at least 4", [("similarity/minibatch", {"size": 3})]),
@@ -327,7 +331,8 @@ def test_defaults_are_filled_in_everywhere() -> None:
         "loss": "cross_entropy", "momentum": 0, "images": None, "seed": 0,
     }  # fmt: skip
     assert config["inversions"]["jones"] == {
-        "steps": 10, "step_size": 0.125, "momentum": 0.9, "images": 100, "seed": 0, "chunk": 64
+        "steps": 10, "step_size": 0.125, "momentum": 0.9, "images": 100, "seed": 0, "chunk": 64,
+            "converged": 0.1, "leave_out": False,
     }  # fmt: skip
     assert config["activations"] == {"layers": ["blocks", "penultimate"]}
     assert config["similarity"]["minibatch"] == {"size": 100, "passes": 3, "seed": 0}

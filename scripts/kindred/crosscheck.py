@@ -8,6 +8,7 @@ from kindred.wording import Keys, dotted, listed, shown, suggestion
 
 SET_BY_STUDY = ("num_classes", "in_chans", "img_size", "pretrained", "checkpoint_path")
 NATURAL = "natural"  # the name of the unchanged images wherever attacks and inversions are named
+INVERTED_ONLY = ("stir", "stir_biased")  # measures that compare inverted images with natural ones
 FEWEST_IN_A_BATCH = 4  # unbiased HSIC divides by n - 3
 FEWEST_COMPARED = 5  # the jackknife leaves one out
 
@@ -27,7 +28,14 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
     for section in ("attacks", "inversions"):
         for name, entry in config[section].items():
             yield from _at_most((section, name, "images"), entry["images"], *_evaluation(config))
+    if config["gradients"]:
+        yield from _at_most(("gradients", "images"), config["gradients"]["images"], *_evaluation(config))
+    if config["stitching"]:
+        most, why = training_images(config), "the images left for training"
+        yield from _at_most(("stitching", "images"), config["stitching"]["images"], most, why)
     yield from _similarity(config)
+    if config["published"]:
+        yield from _published(config)
     yield from _figures(config)
 
 
@@ -116,6 +124,11 @@ def _ball(at: Keys, entry: dict[str, Any]) -> Iterator[str]:
 
 def _similarity(config: dict[str, Any]) -> Iterator[str]:
     similarity, at = config["similarity"], ("similarity", "minibatch", "size")
+    if set(similarity["measures"]) <= set(INVERTED_ONLY):
+        yield (
+            f"similarity.measures is {shown(similarity['measures'])}, but must also hold a measure of natural "
+            "images, such as cka_debiased."
+        )
     size = similarity["minibatch"]["size"]
     measured = "cka_minibatch" in similarity["measures"] + similarity["layer_measures"]
     if measured:
@@ -139,6 +152,23 @@ def _similarity(config: dict[str, Any]) -> Iterator[str]:
                 yield from _unknown(("similarity", "layer_pairs"), name, "a model", config["models"])
             if pairs.count(unordered) > 1:
                 yield f"similarity.layer_pairs holds {shown(pair)} twice, but must hold each pair once."
+
+
+def _published(config: dict[str, Any]) -> Iterator[str]:
+    published = config["published"]
+    for name in published["architectures"]:
+        models = [entry["architecture"] for entry in config["models"].values()]
+        yield from _unknown(("published", "architectures"), name, "the architecture of a model", models)
+    yield from _unknown(
+        ("published", "inversion"), published["inversion"], "an inversion", config["inversions"]
+    )
+    losses = config["gradients"]["losses"] if config["gradients"] else [published["loss"]]
+    for key, section, known in (
+        ("measure", "similarity.measures", config["similarity"]["measures"]),
+        ("loss", "gradients.losses", losses),
+    ):
+        if published[key] not in known:
+            yield f"published.{key} is '{published[key]}', but must be in {section}, which holds {listed(known)}."
 
 
 def _minibatches(size: int, images: int, what: str) -> Iterator[str]:
