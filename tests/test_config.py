@@ -311,7 +311,8 @@ def test_defaults_are_filled_in_everywhere() -> None:
     config = check(study())
     assert config["device"] == "auto"
     assert config["images"] == {
-        "source": "digits", "size": 32, "evaluation": 200, "seed": 0, "mean": [0.3], "std": [0.35]
+        "source": "digits", "size": 32, "evaluation": 200, "seed": 0, "mean": [0.3], "std": [0.35],
+        "folder": None, "training_folder": None, "training": None,
     }  # fmt: skip
     assert config["trainings"]["standard"] == {
         "method": "standard", "epochs": 4, "batch": 64, "lr": 0.002, "weight_decay": 0.01, "clip": 1.0
@@ -456,7 +457,7 @@ def test_every_source_has_its_function() -> None:
     from kindred.images import SOURCES
 
     entries = SCHEMA["properties"]["images"]["properties"]["source"]["oneOf"]
-    assert {entry["const"] for entry in entries} == set(SOURCES)
+    assert {entry["const"] for entry in entries} == {*SOURCES, "folder"}
     pixels = SOURCES["digits"](check(study())["images"]).pixels
     assert pixels.shape[:2] == (entries[0]["images"], entries[0]["channels"])
 
@@ -478,6 +479,32 @@ def test_another_source_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "must hold 3 numbers, one a channel of photographs" in sentence(changed(three[0]))
     assert "at most 450: photographs holds 500 images" in sentence(
         changed(*three, ("images/evaluation", 451))
+    )
+
+
+FOLDER = [
+    ("images/source", "folder"),
+    ("images/folder", "val"),
+    ("images/training", 100),
+    ("images/evaluation", 60_000),
+    ("images/mean", [0.5] * 3),
+    ("images/std", [0.5] * 3),
+]
+
+
+def test_folders_of_photographs() -> None:
+    config = check(changed(*FOLDER))
+    assert (channels(config), evaluation_images(config), training_images(config)) == (3, 60_000, 100)
+    assert config["images"]["training_folder"] is None
+    assert sentence(changed(*FOLDER, ("images/folder", DROP))) == (
+        "images.folder is missing, but the source folder needs it."
+    )
+    assert "images.training is missing" in sentence(changed(*FOLDER, ("images/training", DROP)))
+    assert "images.training is 100, but must be left out: the source digits" in sentence(
+        changed(("images/training", 100))
+    )
+    assert "batch is 200, but must be at most 100" in sentence(
+        changed(*FOLDER, ("trainings/standard/batch", 200))
     )
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from kindred import quality
+from kindred import residuals as numbers
 from kindred.errors import BadInput
 from kindred.figures import architectures, estimators, gradients, pairs, residuals, stitching
 from matplotlib.figure import Figure
@@ -47,8 +47,8 @@ def make_residuals(models: Iterable[str], n: int = 30) -> tuple[pd.DataFrame, pd
     rows, curves = [], []
     for place, model in enumerate(models):
         curve = np.exp(-np.linspace(0, 3, 6)) * draws.uniform(0.5, 1.5, (n, 1)) / (1 + place % 3)
-        rows.append(quality.summary("jones", model, curve.min(axis=1), converged=0.04, leave_out=False))
-        curves.append(quality.course("jones", model, curve, range(0, 60, 10), converged=0.04))
+        rows.append(numbers.summary("jones", model, curve.min(axis=1), converged=0.04, leave_out=False))
+        curves.append(numbers.course("jones", model, curve, range(0, 60, 10), converged=0.04))
     return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
 
 

@@ -57,10 +57,16 @@ def _names(config: dict[str, Any]) -> Iterator[str]:
 
 def _images(config: dict[str, Any]) -> Iterator[str]:
     facts, images = source(config), config["images"]
-    most = facts["images"] - facts["kept_for_training"]
-    kept = f"{facts['kept_for_training']} of them kept for training"
-    why = f"{facts['const']} holds {facts['images']:,} images, {kept}"
-    yield from _at_most(("images", "evaluation"), images["evaluation"], most, why)
+    if "images" in facts:
+        most = facts["images"] - facts["kept_for_training"]
+        kept = f"{facts['kept_for_training']} of them kept for training"
+        why = f"{facts['const']} holds {facts['images']:,} images, {kept}"
+        yield from _at_most(("images", "evaluation"), images["evaluation"], most, why)
+    for key, needed in (("folder", True), ("training", True), ("training_folder", False)):
+        if "images" in facts and images[key] is not None:
+            yield f"images.{key} is {shown(images[key])}, but must be left out: the source {facts['const']} has none."
+        if "images" not in facts and needed and images[key] is None:
+            yield f"images.{key} is missing, but the source {facts['const']} needs it."
     for key in ("mean", "std"):
         yield from _per_channel(("images", key), images[key], config)
 
