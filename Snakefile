@@ -33,6 +33,7 @@ include: "rules/transfer.smk"
 include: "rules/similarity.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/sat.smk"
 
 
 localrules:
@@ -46,6 +47,7 @@ localrules:
     similarity,
     tables,
     figures,
+    hwang2024,
 
 
 rule all:

@@ -244,6 +244,8 @@ def _filled(value: Any, schema: dict[str, Any]) -> Any:
 
 def _disagreements(config: dict[str, Any]) -> Iterator[str]:
     """Sentences about what fits its own key but not the rest of a filled config."""
+    if not config["models"] and config["similarity"]["external"] is None:
+        yield f"The configuration has no models, which must be {_schema()['properties']['models']['allowed']}."
     yield from _names(config)
     yield from _images(config)
     for name, recipe in config["trainings"].items():
@@ -258,6 +260,7 @@ def _disagreements(config: dict[str, Any]) -> Iterator[str]:
         for name, entry in config[section].items():
             yield from _at_most((section, name, "images"), entry["images"], *_evaluation(config))
     yield from _similarity(config)
+    yield from _sat(config)
     yield from _figures(config)
 
 
@@ -360,6 +363,16 @@ def _similarity(config: dict[str, Any]) -> Iterator[str]:
                 yield from _unknown(("similarity", "layer_pairs"), name, "a model", config["models"])
             if pairs.count(unordered) > 1:
                 yield f"similarity.layer_pairs holds {_shown(pair)} twice, but must hold each pair once."
+
+
+def _sat(config: dict[str, Any]) -> Iterator[str]:
+    settings = config["sat"]
+    if config["similarity"]["external"] is not None:
+        return
+    if settings["attack"] is not None:
+        yield from _unknown(("sat", "attack"), settings["attack"], "an attack", config["attacks"])
+    count, models = settings["clusters"]["count"], len(config["models"])
+    yield from _at_most(("sat", "clusters", "count"), count, models - 1, f"there are {models} models")
 
 
 def _figures(config: dict[str, Any]) -> Iterator[str]:
