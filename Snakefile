@@ -33,6 +33,7 @@ include: "rules/transfer.smk"
 include: "rules/similarity.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/sat_lineage.smk"
 include: "rules/sat.smk"
 
 

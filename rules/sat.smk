@@ -1,78 +1,4 @@
-# What SAT is good for (Hwang et al. 2024). Everything here is made from tables, the user's own as well as the study's.
-
-from kindred import records
-
-SAT = config["sat"]
-EXTERNAL = config["similarity"]["external"]
-SAT_ATTACK = SAT["attack"] or (ATTACKS[0] if ATTACKS and not EXTERNAL else None)
-COMPONENT_TABLE = SAT["components"]["table"]
-# A table made elsewhere is analysed by itself: no model of the study has to be there.
-WITH_MODELS = bool(MODELS) and EXTERNAL is None
-WITH_COMPONENTS = WITH_MODELS or COMPONENT_TABLE is not None
-
-
-@cache
-def brought(path):
-    """Fingerprint of a small file that the user brings: what it holds, not when it was written."""
-    try:
-        return records.file_hash(path)
-    except OSError:
-        return "missing"
-
-
-@cache
-def made_sat():
-    return fingerprint.of([brought(EXTERNAL) if EXTERNAL else made_table("transfer"), SAT_ATTACK])
-
-
-def sat_table():
-    return ancient(EXTERNAL) if EXTERNAL else table("sat")
-
-
-def component_entries():
-    """What decides the network of each model: its entry without how it was trained and looked at."""
-    design = ("architecture", "arguments", "mean", "std", "input_size")
-    entries = {model: model_entry(config, model) for model in MODELS} if WITH_MODELS else {}
-    return canonical(
-        {model: {key: entry[key] for key in design if key in entry} for model, entry in entries.items()}
-    )
-
-
-def component_settings():
-    return canonical({key: value for key, value in SAT["components"].items() if key != "table"})
-
-
-@cache
-def made_analysis(script):
-    """Fingerprint of what one of the scripts below makes."""
-    components = (
-        made_analysis("describe_components") if WITH_COMPONENTS and script != "describe_components" else ""
-    )
-    models = made_table("models") if WITH_MODELS else ""
-    made_of = {
-        "describe_components": lambda: [
-            component_entries(),
-            canonical(config["images"]),
-            brought(COMPONENT_TABLE) if COMPONENT_TABLE else "",
-        ],
-        "cluster_models": lambda: [made_sat(), SAT["clusters"], components, models],
-        "explain_sat": lambda: [made_sat(), component_settings(), components],
-    }
-    return fingerprint.of([made_of[script](), code(script)])
-
-
-def analysis(script, name):
-    return settled(f"<results>/tables/{name}.csv", made_analysis(script))
-
-
-def made_drawing(script, parts):
-    """Fingerprint of a figure: what it is drawn from, the style, and the code that draws it."""
-    style = [
-        config["figures"]["dpi"],
-        config["figures"]["font_size"],
-        STYLE_SHEET.read_text(encoding="utf-8"),
-    ]
-    return fingerprint.of([parts, style, code(script)])
+# What SAT is good for (Hwang et al. 2024). Analyses are made from tables, the user's own as well as the study's.
 
 
 rule hwang2024:
@@ -82,6 +8,10 @@ rule hwang2024:
         drawn("spectrum"),
         drawn("map"),
         drawn("components") if WITH_COMPONENTS else [],
+        drawn("ensembles") if WITH_MODELS else [],
+        drawn("measures") if WITH_MODELS else [],
+        drawn("attacks") if WITH_MODELS and len(ATTACKS) > 1 else [],
+        drawn("variation") if WITH_MODELS else [],
 
 
 rule describe_components:
@@ -212,3 +142,135 @@ rule draw_components:
         made=made_drawing("draw_components", made_analysis("explain_sat")),
     script:
         "../scripts/draw_components.py"
+
+
+rule evaluate_ensembles:
+    input:
+        sat=lambda wildcards: sat_table(),
+        activations=lambda wildcards: activations_of(MODELS, "natural"),
+    output:
+        ensembles="<results>/tables/ensembles.csv",
+        gains="<results>/tables/ensemble_gains.csv",
+        choice="<results>/tables/ensemble_choice.csv",
+    log:
+        "<logs>/evaluate_ensembles.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        models=MODELS,
+        attack=SAT_ATTACK,
+        settings=canonical(SAT["ensembles"]),
+        made=made_analysis("evaluate_ensembles"),
+    script:
+        "../scripts/evaluate_ensembles.py"
+
+
+rule compare_measures:
+    input:
+        sat=lambda wildcards: sat_table(),
+        cka=lambda wildcards: table("cka"),
+        activations=lambda wildcards: activations_of(MODELS, "natural"),
+        gradients=SAT["measures"]["gradients"] or [],
+    output:
+        pairs="<results>/tables/pairs.csv",
+        mantel="<results>/tables/mantel.csv",
+    log:
+        "<logs>/compare_measures.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        models=MODELS,
+        attacks=ATTACKS,
+        cka=config["similarity"]["measures"][0],
+        settings=measure_settings(),
+        made=made_analysis("compare_measures"),
+    script:
+        "../scripts/compare_measures.py"
+
+
+rule collect_variation:
+    input:
+        sat=lambda wildcards: sat_table(),
+    output:
+        "<results>/tables/variation.csv",
+    log:
+        "<logs>/collect_variation.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        entries=variation_entries(),
+        attack=SAT_ATTACK,
+        made=made_analysis("collect_variation"),
+    script:
+        "../scripts/collect_variation.py"
+
+
+rule draw_ensembles:
+    input:
+        ensembles=lambda wildcards: analysis("evaluate_ensembles", "ensembles"),
+        gains=lambda wildcards: analysis("evaluate_ensembles", "ensemble_gains"),
+        choice=lambda wildcards: analysis("evaluate_ensembles", "ensemble_choice"),
+    output:
+        png="<results>/figures/ensembles.png",
+        pdf="<results>/figures/ensembles.pdf",
+    log:
+        "<logs>/draw_ensembles.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        made=made_drawing("draw_ensembles", made_analysis("evaluate_ensembles")),
+    script:
+        "../scripts/draw_ensembles.py"
+
+
+rule draw_measures:
+    input:
+        pairs=lambda wildcards: analysis("compare_measures", "pairs"),
+        mantel=lambda wildcards: analysis("compare_measures", "mantel"),
+    output:
+        png="<results>/figures/measures.png",
+        pdf="<results>/figures/measures.pdf",
+    log:
+        "<logs>/draw_measures.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        measures=[f"sat_{SAT_ATTACK}", "cka", "agreement"]
+        + (["gradients"] if SAT["measures"]["gradients"] else []),
+        made=made_drawing("draw_measures", made_analysis("compare_measures")),
+    script:
+        "../scripts/draw_measures.py"
+
+
+rule draw_attacks:
+    input:
+        pairs=lambda wildcards: analysis("compare_measures", "pairs"),
+        mantel=lambda wildcards: analysis("compare_measures", "mantel"),
+    output:
+        png="<results>/figures/attacks.png",
+        pdf="<results>/figures/attacks.pdf",
+    log:
+        "<logs>/draw_attacks.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        measures=[f"sat_{attack}" for attack in ATTACKS],
+        made=made_drawing("draw_attacks", made_analysis("compare_measures")),
+    script:
+        "../scripts/draw_attacks.py"
+
+
+rule draw_variation:
+    input:
+        variation=lambda wildcards: analysis("collect_variation", "variation"),
+    output:
+        png="<results>/figures/variation.png",
+        pdf="<results>/figures/variation.pdf",
+    log:
+        "<logs>/draw_variation.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        made=made_drawing("draw_variation", made_analysis("collect_variation")),
+    script:
+        "../scripts/draw_variation.py"

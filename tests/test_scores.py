@@ -43,7 +43,7 @@ def test_an_attack_is_chosen(tmp_path: Path) -> None:
     path = tidy(tmp_path / "b.csv", "pgd", "other")
     assert sorted(scores.attacks(path)) == ["other", "pgd"]
     assert scores.read(path, "other").of(["NA", "d"]).sat[0, 1] == pytest.approx(1.5)
-    with pytest.raises(BadInput, match="name one in sat.attack"):
+    with pytest.raises(BadInput, match=r"name one in sat\.attack"):
         scores.read(path)
     with pytest.raises(BadInput, match="holds no attack 'pdg'; it holds"):
         scores.read(path, "pdg")
