@@ -11,6 +11,7 @@ rule hwang2024:
         drawn("ensembles") if WITH_MODELS else [],
         drawn("measures") if WITH_MODELS else [],
         drawn("attacks") if WITH_MODELS and len(ATTACKS) > 1 else [],
+        drawn("quality") if WITH_MODELS else [],
         drawn("variation") if WITH_MODELS else [],
 
 
@@ -274,3 +275,63 @@ rule draw_variation:
         made=made_drawing("draw_variation", made_analysis("collect_variation")),
     script:
         "../scripts/draw_variation.py"
+
+
+rule assess_attacks:
+    input:
+        natural=lambda wildcards: natural_images(),
+        models=lambda wildcards: weights(GROUPS[int(wildcards.group)]),
+    output:
+        "<results>/quality/{attack}/{group}.csv",
+    log:
+        "<logs>/assess_attacks/{attack}/{group}.log",
+    benchmark:
+        "<benchmarks>/assess_attacks/{attack}/{group}.tsv"
+    wildcard_constraints:
+        group=r"\d+",
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=lambda wildcards: attack_settings(wildcards.attack),
+        images=min(SAT["quality"]["images"], config["images"]["evaluation"]),
+        made=lambda wildcards: made_quality(wildcards.attack, int(wildcards.group)),
+    script:
+        "../scripts/assess_attacks.py"
+
+
+rule collect_quality:
+    input:
+        lambda wildcards: quality_tables(),
+    output:
+        "<results>/tables/quality.csv",
+    log:
+        "<logs>/collect_quality.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        models=MODELS,
+        attack=SAT_ATTACK,
+        made=made_analysis("collect_quality"),
+    script:
+        "../scripts/collect_quality.py"
+
+
+rule draw_quality:
+    input:
+        quality=lambda wildcards: analysis("collect_quality", "quality"),
+    output:
+        png="<results>/figures/quality.png",
+        pdf="<results>/figures/quality.pdf",
+    log:
+        "<logs>/draw_quality.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        made=made_drawing("draw_quality", made_analysis("collect_quality")),
+    script:
+        "../scripts/draw_quality.py"

@@ -56,6 +56,17 @@ def variation_entries():
 
 
 @cache
+def made_quality(attack, group):
+    made = [attack_settings(attack), SAT["quality"], made_images(), code("assess_attacks")]
+    return fingerprint.of([made, [[model, made_model(model)] for model in GROUPS[group]]])
+
+
+def quality_tables():
+    path = f"<results>/quality/{SAT_ATTACK}/{{}}.csv"
+    return [settled(path.format(group), made_quality(SAT_ATTACK, group)) for group in GROUPS]
+
+
+@cache
 def made_analysis(script):
     """Fingerprint of what one of the scripts below makes."""
     components = (
@@ -81,6 +92,7 @@ def made_analysis(script):
             brought(SAT["measures"]["gradients"]) if SAT["measures"]["gradients"] else "",
             *observed,
         ],
+        "collect_quality": lambda: [MODELS, [made_quality(SAT_ATTACK, group) for group in GROUPS]],
         "collect_variation": lambda: [made_sat(), variation_entries()],
     }
     return fingerprint.of([made_of[script](), code(script)])

@@ -256,6 +256,10 @@ def _disagreements(config: dict[str, Any]) -> Iterator[str]:
         yield from _ball(("attacks", name), attack)
         if attack["restarts"] > 1 and not attack["random_start"]:
             yield f"attacks.{name}.restarts is {attack['restarts']}, but must be 1 where random_start is false."
+        if attack["method"] == "apgd":
+            for key in ("step_size", "momentum"):
+                if attack[key]:
+                    yield f"attacks.{name}.{key} is {attack[key]:g}, but apgd chooses it itself; leave it out."
     for section in ("attacks", "inversions"):
         for name, entry in config[section].items():
             yield from _at_most((section, name, "images"), entry["images"], *_evaluation(config))

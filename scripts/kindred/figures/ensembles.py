@@ -55,6 +55,6 @@ def caption(ensembles: pd.DataFrame, gains: pd.DataFrame, choice: pd.DataFrame) 
         "Accuracy of the averaged answers of a set of models minus the mean accuracy of its members, in points, "
         f"against the mean SAT of their pairs ({sets} models). r: Pearson's correlation with its 95 % interval, for "
         "which models are drawn again rather than sets, as sets share members. Best of the sets chosen on one half of "
-        f"the images, measured on the other: {tables.listed(members)} ({best['chosen']}), {100 * best['accuracy']:.1f} % against "
-        f"{100 * best['best_member']:.1f} % for its best member."
+        f"the images, measured on the other: {tables.listed(members)} ({best['chosen']}), "
+        f"{100 * best['accuracy']:.1f} % against {100 * best['best_member']:.1f} % for its best member."
     )
