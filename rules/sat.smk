@@ -12,6 +12,7 @@ rule hwang2024:
         drawn("measures") if WITH_MODELS else [],
         drawn("attacks") if WITH_MODELS and len(ATTACKS) > 1 else [],
         drawn("quality") if WITH_MODELS else [],
+        drawn("distillation") if TEACHERS else [],
         drawn("variation") if WITH_MODELS else [],
 
 
@@ -335,3 +336,68 @@ rule draw_quality:
         made=made_drawing("draw_quality", made_analysis("collect_quality")),
     script:
         "../scripts/draw_quality.py"
+
+
+rule distil_students:
+    input:
+        training=lambda wildcards: training_images(),
+        natural=lambda wildcards: natural_images(),
+        teacher=lambda wildcards: weights([wildcards.model]),
+        students=lambda wildcards: weights(students_of(wildcards.model)),
+    output:
+        "<results>/distillation/{model}.csv",
+    log:
+        "<logs>/distil_students/{model}.log",
+    benchmark:
+        "<benchmarks>/distil_students/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(TEACHERS),
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        settings=distillation_settings(),
+        students=lambda wildcards: {
+            student: model_settings(student) for student in students_of(wildcards.model)
+        },
+        images=canonical(config["images"]),
+        made=lambda wildcards: made_taught(wildcards.model),
+    script:
+        "../scripts/distil_students.py"
+
+
+rule collect_distillation:
+    input:
+        sat=lambda wildcards: sat_table(),
+        taught=lambda wildcards: taught_tables(),
+    output:
+        "<results>/tables/distillation.csv",
+    log:
+        "<logs>/collect_distillation.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        attack=SAT_ATTACK,
+        made=made_analysis("collect_distillation"),
+    script:
+        "../scripts/collect_distillation.py"
+
+
+rule draw_distillation:
+    input:
+        distillation=lambda wildcards: analysis("collect_distillation", "distillation"),
+    output:
+        png="<results>/figures/distillation.png",
+        pdf="<results>/figures/distillation.pdf",
+    log:
+        "<logs>/draw_distillation.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        made=made_drawing("draw_distillation", made_analysis("collect_distillation")),
+    script:
+        "../scripts/draw_distillation.py"

@@ -8,6 +8,7 @@ SAT_ATTACK = SAT["attack"] or (ATTACKS[0] if ATTACKS and not EXTERNAL else None)
 COMPONENT_TABLE = SAT["components"]["table"]
 # A table made elsewhere is analysed by itself: no model of the study has to be there.
 WITH_MODELS = bool(MODELS) and EXTERNAL is None
+TEACHERS = (SAT["distillation"] or {"teachers": []})["teachers"] if WITH_MODELS else []
 WITH_COMPONENTS = WITH_MODELS or COMPONENT_TABLE is not None
 
 
@@ -55,6 +56,26 @@ def variation_entries():
     )
 
 
+def students_of(teacher):
+    """A student cannot be its own teacher."""
+    return [student for student in SAT["distillation"]["students"] if student != teacher]
+
+
+def distillation_settings():
+    about = SAT["distillation"] or {}
+    return canonical({key: value for key, value in about.items() if key not in ("students", "teachers")})
+
+
+@cache
+def made_taught(teacher):
+    students = [[made_model(student), model_settings(student)] for student in students_of(teacher)]
+    return fingerprint.of([made_model(teacher), students, distillation_settings(), code("distil_students")])
+
+
+def taught_tables():
+    return [settled(f"<results>/distillation/{teacher}.csv", made_taught(teacher)) for teacher in TEACHERS]
+
+
 @cache
 def made_quality(attack, group):
     made = [attack_settings(attack), SAT["quality"], made_images(), code("assess_attacks")]
@@ -92,6 +113,7 @@ def made_analysis(script):
             brought(SAT["measures"]["gradients"]) if SAT["measures"]["gradients"] else "",
             *observed,
         ],
+        "collect_distillation": lambda: [made_sat(), [made_taught(teacher) for teacher in TEACHERS]],
         "collect_quality": lambda: [MODELS, [made_quality(SAT_ATTACK, group) for group in GROUPS]],
         "collect_variation": lambda: [made_sat(), variation_entries()],
     }

@@ -10,7 +10,7 @@ from reference import ROOT, reference
 from workflow import Checkout
 
 FROM_A_TABLE = {"clusters", "components", "map", "spectrum"}
-FIGURES = FROM_A_TABLE | {"attacks", "ensembles", "measures", "quality", "variation"}
+FIGURES = FROM_A_TABLE | {"attacks", "distillation", "ensembles", "measures", "quality", "variation"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,19 @@ def test_tables_say_what_they_must(analysed: Checkout) -> None:
         "several": 2,
     }
     assert list(read["quality"]["model"]) == models
+    distilled = read["distillation"]
+    assert list(distilled["teacher"]) == ["convnext-std"] * 2 + ["vgg-linf10"] * 2
+    assert list(distilled["method"]) == ["hard", "soft"] * 2
+    assert distilled["alone"].to_numpy() == pytest.approx(clean_of(read["models"], "vgg-std"))
+    assert distilled["gain"].to_numpy() == pytest.approx(
+        (distilled["taught"] - distilled["alone"]).to_numpy()
+    )
+    assert distilled["sat"][0] == pytest.approx(sat.loc["vgg-std", "convnext-std"])
     assert read["quality"]["many"].between(0, 1).all()
+
+
+def clean_of(models: pd.DataFrame, name: str) -> float:
+    return float(models.set_index("model")["clean_accuracy"].loc[name])
 
 
 def test_settings_bring_their_own_analysis(analysed: Checkout, tmp_path: Path) -> None:

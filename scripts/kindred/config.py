@@ -375,6 +375,21 @@ def _sat(config: dict[str, Any]) -> Iterator[str]:
         return
     if settings["attack"] is not None:
         yield from _unknown(("sat", "attack"), settings["attack"], "an attack", config["attacks"])
+    taught = settings["distillation"] or {"students": [], "teachers": []}
+    for key in ("students", "teachers"):
+        for name in taught[key]:
+            yield from _unknown(("sat", "distillation", key), name, "a model", config["models"])
+    for name in taught["students"]:
+        entry = config["models"].get(name, {})
+        recipe = config["trainings"].get(entry.get("training"), {})
+        if name in config["models"] and recipe.get("method") != "standard":
+            yield f"sat.distillation.students holds '{name}', but students must be trained here by method standard."
+    if (
+        taught["students"]
+        and set(taught["teachers"]) <= set(taught["students"])
+        and len(taught["students"]) == 1
+    ):
+        yield f"sat.distillation.teachers holds only the student '{taught['students'][0]}'; it needs another model."
     count, models = settings["clusters"]["count"], len(config["models"])
     yield from _at_most(("sat", "clusters", "count"), count, models - 1, f"there are {models} models")
 
