@@ -51,7 +51,7 @@ def caption(table: pd.DataFrame) -> str:
         said.append(f"{method} {r:.2f} over {len(part)} pairs".replace("-", "−"))
     return (
         "Accuracy of a student trained with a teacher minus that of the same student without, from the same first "
-        "weights and order of images, in points, against the SAT of teacher and untaught student; lines are one standard error "
-        f"over images, which leaves out that of the training. Correlation of gain and SAT: {tables.listed(said)}. One "
-        "seed a student: differences of about a point are chance."
+        "weights and order of images, in points, against the SAT of teacher and untaught student; lines are one "
+        "standard error over images, which leaves out that of the training. Correlation of gain and SAT: "
+        f"{tables.listed(said)}. One seed a student: differences of about a point are chance."
     )
