@@ -1,5 +1,6 @@
 # What there is to ask for. Each rule below is a target: `snakemake --list` shows them with their sentence,
-# `snakemake activations` makes one stage and what it needs, plain `snakemake` makes everything.
+# `snakemake activations` makes one stage and what it needs, plain `snakemake` makes the whole study, and
+# `snakemake hwang2024` what else can be made of SAT.
 
 from snakemake.utils import min_version
 
@@ -52,6 +53,7 @@ localrules:
 
 
 rule all:
+    """Target: the whole study, tables and figures (what plain `snakemake` makes)."""
     default_target: True
     input:
         rules.tables.input,

@@ -1,5 +1,6 @@
 # What several stages need: the checked config, the names in it, and how a job finds its place and its device.
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -27,19 +28,30 @@ except BadInput as error:
     raise WorkflowError(f"config: {error}")
 
 
+def canonical(value):
+    """The same settings with keys in one order, so that moving lines about in a config changes nothing."""
+    return json.loads(json.dumps(value, sort_keys=True))
+
+
 MODELS = list(config["models"])
 TRAINED = [name for name, entry in config["models"].items() if "training" in entry]
 IMPORTED = [name for name in MODELS if name not in TRAINED]
 ATTACKS = list(config["attacks"])
 INVERSIONS = list(config["inversions"])
-FIGURES = {name: options for name, options in config["figures"].items() if isinstance(options, dict)}
+FIGURES = {
+    name: canonical(options) for name, options in config["figures"].items() if isinstance(options, dict)
+}
 LAYER_PAIRS = config["similarity"]["layer_pairs"]
 if LAYER_PAIRS == "all":
     LAYER_PAIRS = [[a, b] for at, a in enumerate(MODELS) for b in MODELS[at:]]
 GALLERY = FIGURES.get("gallery", {"inversion": "", "models": [], "examples": 0})
-GROUPS = tiles.deal(MODELS, config["similarity"]["groups"])
+GROUP_COUNT = config["similarity"]["groups"]
+GROUPS = tiles.deal(MODELS, GROUP_COUNT)
 UNORDERED_TILES = [f"{a}x{b}" for a in GROUPS for b in GROUPS if a <= b]
 ORDERED_TILES = [f"{a}x{b}" for a in GROUPS for b in GROUPS]
+
+# Contents of the files that the user brings, remembered by size and time so that a start does not read them all.
+HASHES = Path(".snakemake") / "kindred" / "hashes.json"
 
 # GPUs are counted without importing torch; on a login node without one, say `device: cuda`.
 GPUS = int(
@@ -57,8 +69,8 @@ wildcard_constraints:
     model=one_of(MODELS),
     attack=one_of(ATTACKS),
     inversion=one_of(INVERSIONS),
-    stimuli=r"[A-Za-z0-9._+@-]+",
-    tile=r"\d+x\d+",
+    stimuli=f"natural|({one_of([*ATTACKS, *INVERSIONS])})@({one_of(MODELS)})",
+    tile=one_of(ORDERED_TILES),
 
 
 def tile_models(tile):

@@ -23,7 +23,7 @@ rule draw_accuracies:
     conda:
         "../envs/figures.yaml"
     params:
-        made=made_figure("draw_accuracies", ["models"], []),
+        made=lambda wildcards: made_figure("draw_accuracies", ["models"], []),
     script:
         "../scripts/draw_accuracies.py"
 
@@ -41,7 +41,7 @@ rule draw_similarity:
         "../envs/figures.yaml"
     params:
         options=FIGURES.get("similarity", {}),
-        made=made_figure("draw_similarity", ["models", "cka"], FIGURES.get("similarity")),
+        made=lambda wildcards: made_figure("draw_similarity", ["models", "cka"], FIGURES.get("similarity")),
     script:
         "../scripts/draw_similarity.py"
 
@@ -59,7 +59,9 @@ rule draw_similarity_by_budget:
         "../envs/figures.yaml"
     params:
         options=FIGURES.get("similarity", {}),
-        made=made_figure("draw_similarity_by_budget", ["models", "cka"], FIGURES.get("similarity")),
+        made=lambda wildcards: made_figure(
+            "draw_similarity_by_budget", ["models", "cka"], FIGURES.get("similarity")
+        ),
     script:
         "../scripts/draw_similarity_by_budget.py"
 
@@ -77,7 +79,7 @@ rule draw_layers:
         "../envs/figures.yaml"
     params:
         options=FIGURES.get("layers", {}),
-        made=made_figure("draw_layers", ["models", "layers"], FIGURES.get("layers")),
+        made=lambda wildcards: made_figure("draw_layers", ["models", "layers"], FIGURES.get("layers")),
     script:
         "../scripts/draw_layers.py"
 
@@ -96,7 +98,7 @@ rule draw_transfer:
         "../envs/figures.yaml"
     params:
         options=FIGURES.get("transfer", {}),
-        made=made_figure("draw_transfer", ["models", "transfer"], FIGURES.get("transfer")),
+        made=lambda wildcards: made_figure("draw_transfer", ["models", "transfer"], FIGURES.get("transfer")),
     script:
         "../scripts/draw_transfer.py"
 
@@ -114,6 +116,6 @@ rule draw_gallery:
         "../envs/figures.yaml"
     params:
         inversion=GALLERY["inversion"],
-        made=made_figure("draw_gallery", ["models", "gallery"], []),
+        made=lambda wildcards: made_figure("draw_gallery", ["models", "gallery"], []),
     script:
         "../scripts/draw_gallery.py"

@@ -18,6 +18,6 @@ rule select_images:
         "../envs/torch.yaml"
     params:
         settings=canonical(config["images"]),
-        made=made_images(),
+        made=lambda wildcards: made_images(),
     script:
         "../scripts/select_images.py"

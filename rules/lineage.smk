@@ -6,23 +6,52 @@
 # copying, cloning and reformatting re-run nothing, and a change anywhere re-runs what descends from it and nothing
 # else.
 
-import json
 from functools import cache
 
 from snakemake.io import IOFile
 
-# With --forcerun the user wants what follows from the forced jobs as well, changed or not.
-FORCED = bool(workflow.dag_settings and workflow.dag_settings.forcerun)
+# Each maker and the makers of its inputs, for --forcerun: what follows from a forced job is done again as well.
+MODEL_MAKERS = ["train_model", "import_checkpoint"]
+MAKERS = {
+    "select_images": [],
+    "train_model": ["select_images"],
+    "import_checkpoint": ["select_images"],
+    "attack_model": MODEL_MAKERS,
+    "invert_images": MODEL_MAKERS,
+    "extract_activations": [*MODEL_MAKERS, "attack_model", "invert_images"],
+    "cross_evaluate": ["attack_model"],
+    "compare_activations": ["extract_activations"],
+    "compare_inverted": ["invert_images"],
+    "collect_models": ["attack_model"],
+    "collect_cka": ["compare_activations", "compare_inverted"],
+    "collect_layers": ["compare_activations"],
+    "collect_transfer": ["cross_evaluate"],
+    "collect_gallery": ["invert_images"],
+}
 
 
-def settled(path, made):
-    """An input file; its age is disregarded where it is what it would be made to be.
+def forced(rule):
+    """Whether a rule, or one that its inputs come from, was named with --forcerun."""
+    named = workflow.dag_settings.forcerun if workflow.dag_settings else ()
+    return rule in named or any(map(forced, MAKERS[rule]))
 
-    Where it is not, or is forced, it stays an ordinary input, so that jobs that use it run after it was remade.
+
+def settled(path, made, *rules):
+    """An input file; its age is disregarded where it is what it would be made to be by now.
+
+    Where it is not, or its makers are forced, it stays an ordinary input, so that jobs that use it run after it was
+    remade.
     """
+    if any(map(forced, rules)):
+        return path
     params = recorded(path)
-    outdated = params is not None and repr(made) not in params
-    return path if FORCED or outdated else ancient(path)
+    if params is None and written(path) not in (None, made):
+        raise WorkflowError(
+            f"{workflow.pathvars.apply(path)} came here without Snakemake's records, and was made with other settings, "
+            f"code or inputs than there are now: bring .snakemake along with the results, or make it again with "
+            f"--forcerun {' '.join(rules)}."
+        )
+    return ancient(path) if params is None or repr(made) in params else path
 
 
 @cache
@@ -31,9 +60,17 @@ def recorded(path):
     return workflow.persistence.params(IOFile(workflow.pathvars.apply(path)))
 
 
-def canonical(value):
-    """The same settings with keys in one order, so that moving lines about in a config changes nothing."""
-    return json.loads(json.dumps(value, sort_keys=True))
+@cache
+def written(path):
+    """What a model or a store itself says it was made of; None for tables and where nothing is there."""
+    path = Path(workflow.pathvars.apply(path))
+    described = path if path.suffix == ".json" else path / "zarr.json"
+    try:
+        about = json.loads(described.read_text())
+    except (OSError, ValueError):
+        return None
+    about = about.get("attributes", about)
+    return about.get("made", about.get("members"))
 
 
 @cache
@@ -41,20 +78,25 @@ def code(script):
     return fingerprint.of_code(Path(workflow.basedir) / "scripts" / f"{script}.py")
 
 
+def made(script, settings, *parents):
+    """Fingerprint of a result in three parts, so that the reason Snakemake gives says what has changed."""
+    return f"settings {fingerprint.of(settings)}, inputs {fingerprint.of(parents)}, code {code(script)}"
+
+
 # Single results
 
 
 @cache
 def made_images():
-    return fingerprint.of([config["images"], code("select_images")])
+    return made("select_images", config["images"])
 
 
 def natural_images():
-    return settled("<results>/images/natural.zarr", made_images())
+    return settled("<results>/images/natural.zarr", made_images(), "select_images")
 
 
 def training_images():
-    return settled("<results>/images/training.zarr", made_images())
+    return settled("<results>/images/training.zarr", made_images(), "select_images")
 
 
 @cache
@@ -68,16 +110,20 @@ def model_settings(model):
 def made_model(model):
     entry = model_settings(model)
     if model in TRAINED:
-        return fingerprint.of([entry, made_images(), code("train_model")])
-    source = entry.get("sha256") or fingerprint.of_file(entry["weights"])
-    return fingerprint.of([entry, source, made_images(), code("import_checkpoint")])
+        return made("train_model", entry, made_images())
+    # What an imported model is called in figures, and where its file lies, does not change what is in it.
+    entry = {key: value for key, value in entry.items() if key not in ("trained", "weights", "sha256")}
+    content = fingerprint.of_file(config["models"][model]["weights"], HASHES)
+    return made("import_checkpoint", entry, made_images(), content)
 
 
 def weights(models):
     """The files of some models: for each its weights, and how to build the network that they belong to."""
     kinds = ("safetensors", "json")
     return [
-        settled(f"<results>/models/{model}.{kind}", made_model(model)) for model in models for kind in kinds
+        settled(f"<results>/models/{model}.{kind}", made_model(model), *MODEL_MAKERS)
+        for model in models
+        for kind in kinds
     ]
 
 
@@ -87,12 +133,12 @@ def attack_settings(attack):
 
 @cache
 def made_adversarial(attack, model):
-    return fingerprint.of([attack_settings(attack), made_images(), made_model(model), code("attack_model")])
+    return made("attack_model", attack_settings(attack), made_images(), made_model(model))
 
 
 def adversarial_images(attack, models):
     path = f"<results>/images/adversarial/{attack}/{{}}.zarr"
-    return [settled(path.format(model), made_adversarial(attack, model)) for model in models]
+    return [settled(path.format(model), made_adversarial(attack, model), "attack_model") for model in models]
 
 
 def inversion_settings(inversion):
@@ -103,14 +149,12 @@ def inversion_settings(inversion):
 
 @cache
 def made_inverted(inversion, model):
-    return fingerprint.of(
-        [inversion_settings(inversion), made_images(), made_model(model), code("invert_images")]
-    )
+    return made("invert_images", inversion_settings(inversion), made_images(), made_model(model))
 
 
 def inverted_images(inversion, models):
     path = f"<results>/images/inverted/{inversion}/{{}}.zarr"
-    return [settled(path.format(model), made_inverted(inversion, model)) for model in models]
+    return [settled(path.format(model), made_inverted(inversion, model), "invert_images") for model in models]
 
 
 def stimuli_images(stimuli):
@@ -127,22 +171,28 @@ def made_activations(model, stimuli):
     if stimuli != "natural":
         made_by, maker = stimuli.split("@")
         shown = (made_adversarial if made_by in ATTACKS else made_inverted)(made_by, maker)
-    return fingerprint.of(
-        [layer_choice(config, model), made_model(model), shown, code("extract_activations")]
-    )
+    return made("extract_activations", layer_choice(config, model), made_model(model), shown)
 
 
 def activations_of(models, stimuli):
     path = f"<results>/activations/{{}}/{stimuli}.zarr"
-    return [settled(path.format(model), made_activations(model, stimuli)) for model in models]
+    return [
+        settled(path.format(model), made_activations(model, stimuli), "extract_activations")
+        for model in models
+    ]
 
 
 # Tiles: comparisons of two groups of models in one job
 
 
 def comparison_settings():
+    """The settings of the measures that are asked for."""
     similarity = config["similarity"]
-    return canonical({key: similarity[key] for key in ("measures", "minibatch", "bandwidth")})
+    asked = {*similarity["measures"], *similarity["layer_measures"]}
+    used = ["measures"]
+    used += ["minibatch"] if "cka_minibatch" in asked else []
+    used += ["bandwidth"] if "cka_rbf" in asked else []
+    return canonical({key: similarity[key] for key in used})
 
 
 def layer_measures():
@@ -151,24 +201,25 @@ def layer_measures():
 
 @cache
 def made_for_transfer(attack, model):
-    return fingerprint.of([made_adversarial(attack, model), code("cross_evaluate")])
+    return made("cross_evaluate", GROUP_COUNT, made_adversarial(attack, model))
 
 
 @cache
 def made_for_activations(stimuli, model):
-    work = [comparison_settings(), layer_measures(), code("compare_activations")]
-    return fingerprint.of([made_activations(model, stimuli), work])
+    settings = [GROUP_COUNT, comparison_settings(), layer_measures()]
+    return made("compare_activations", settings, made_activations(model, stimuli))
 
 
 @cache
 def made_for_inverted(inversion, model):
-    return fingerprint.of([made_inverted(inversion, model), comparison_settings(), code("compare_inverted")])
+    settings = [GROUP_COUNT, comparison_settings()]
+    return made("compare_inverted", settings, made_inverted(inversion, model))
 
 
 TILES = {
-    "<results>/transfer/{what}/{tile}.zarr": made_for_transfer,
-    "<results>/similarity/activations/{what}/{tile}.zarr": made_for_activations,
-    "<results>/similarity/inverted/{what}/{tile}.zarr": made_for_inverted,
+    "<results>/transfer/{what}/{tile}.zarr": (made_for_transfer, "cross_evaluate"),
+    "<results>/similarity/activations/{what}/{tile}.zarr": (made_for_activations, "compare_activations"),
+    "<results>/similarity/inverted/{what}/{tile}.zarr": (made_for_inverted, "compare_inverted"),
 }
 TRANSFER, ACTIVATIONS, INVERTED = TILES
 
@@ -179,19 +230,19 @@ def members(pattern, what, tile):
     Where the tile on disk covers the models needed, its own members are given, so a model that leaves the study
     makes no tile run again: what is left of it is still right, and tables take only what they need.
     """
-    needed = {model: TILES[pattern](what, model) for model in tile_models(tile)}
+    needed = {model: TILES[pattern][0](what, model) for model in tile_models(tile)}
     described = Path(workflow.pathvars.apply(pattern.format(what=what, tile=tile))) / "zarr.json"
     try:
         found = json.loads(described.read_text())["attributes"]["members"]
     except (OSError, KeyError, ValueError):
         return canonical(needed)
-    covered = all(found.get(model) == made for model, made in needed.items())
+    covered = all(found.get(model) == wanted for model, wanted in needed.items())
     return canonical(found if covered else needed)
 
 
 def tile_stores(pattern, whats, tiles):
     return [
-        settled(pattern.format(what=what, tile=tile), members(pattern, what, tile))
+        settled(pattern.format(what=what, tile=tile), members(pattern, what, tile), TILES[pattern][1])
         for what in whats
         for tile in tiles
     ]
@@ -202,24 +253,28 @@ def tile_stores(pattern, whats, tiles):
 
 @cache
 def made_table(table):
-    """Fingerprint of one of the tables, which hold every model of the study."""
-    attacked = [made_adversarial(attack, model) for attack in ATTACKS for model in MODELS]
+    """Fingerprint of one of the tables. Each holds all models of the study, but for the gallery."""
     observed = [made_for_activations("natural", model) for model in MODELS]
-    inverted = [made_for_inverted(inversion, model) for inversion in INVERSIONS for model in MODELS]
-    answered = [made_for_transfer(attack, model) for attack in ATTACKS for model in MODELS]
-    made_of = {
-        "models": [[made_model(model) for model in MODELS], attacked, code("collect_models")],
-        "cka": [observed, inverted, code("collect_cka")],
-        "layers": [observed, LAYER_PAIRS, code("collect_layers")],
-        "transfer": [answered, config["transfer"]["floor"], code("collect_transfer")],
-        "gallery": [GALLERY, inverted, code("collect_gallery")],
-    }
-    return fingerprint.of([MODELS, ATTACKS, INVERSIONS, made_of[table]])
+    if table == "models":
+        attacked = [made_adversarial(attack, model) for attack in ATTACKS for model in MODELS]
+        described = [config["models"][model].get("trained") for model in MODELS]
+        return made("collect_models", [MODELS, ATTACKS, described], list(map(made_model, MODELS)), attacked)
+    if table == "cka":
+        inverted = [made_for_inverted(inversion, model) for inversion in INVERSIONS for model in MODELS]
+        return made("collect_cka", [MODELS, INVERSIONS], observed, inverted)
+    if table == "layers":
+        return made("collect_layers", [MODELS, LAYER_PAIRS], observed)
+    if table == "transfer":
+        answered = [made_for_transfer(attack, model) for attack in ATTACKS for model in MODELS]
+        return made("collect_transfer", [MODELS, ATTACKS, config["transfer"]["floor"]], answered)
+    grown = [made_inverted(GALLERY["inversion"], model) for model in GALLERY["models"]]
+    return made("collect_gallery", GALLERY, made_images(), grown)
 
 
 def table(name):
-    made = made_table("transfer" if name == "sat" else name)
-    return settled(f"<results>/tables/{name}.{'zarr' if name == 'gallery' else 'csv'}", made)
+    maker = {"sat": "transfer"}.get(name, name)
+    path = f"<results>/tables/{name}.{'zarr' if name == 'gallery' else 'csv'}"
+    return settled(path, made_table(maker), f"collect_{maker}")
 
 
 # Figures
@@ -229,12 +284,8 @@ STYLE_SHEET = Path(workflow.basedir) / "scripts" / "kindred" / "figures" / "kind
 
 def made_figure(script, tables, options):
     """Fingerprint of a figure: the tables it is drawn from, its options, the style, and the code that draws it."""
-    style = [
-        config["figures"]["dpi"],
-        config["figures"]["font_size"],
-        STYLE_SHEET.read_text(encoding="utf-8"),
-    ]
-    return fingerprint.of([[made_table(table) for table in tables], options, style, code(script)])
+    look = [config["figures"]["dpi"], config["figures"]["font_size"], STYLE_SHEET.read_text(encoding="utf-8")]
+    return made(script, [options, look], *map(made_table, tables))
 
 
 def drawn(name):

@@ -28,7 +28,7 @@ rule describe_components:
     params:
         entries=component_entries(),
         images=canonical(config["images"]),
-        made=made_analysis("describe_components"),
+        made=lambda wildcards: made_analysis("describe_components"),
     script:
         "../scripts/describe_components.py"
 
@@ -51,7 +51,7 @@ rule cluster_models:
     params:
         attack=SAT_ATTACK,
         settings=canonical(SAT["clusters"]),
-        made=made_analysis("cluster_models"),
+        made=lambda wildcards: made_analysis("cluster_models"),
     script:
         "../scripts/cluster_models.py"
 
@@ -70,7 +70,7 @@ rule explain_sat:
     params:
         attack=SAT_ATTACK,
         settings=component_settings(),
-        made=made_analysis("explain_sat"),
+        made=lambda wildcards: made_analysis("explain_sat"),
     script:
         "../scripts/explain_sat.py"
 
@@ -89,7 +89,7 @@ rule draw_clusters:
         "../envs/figures.yaml"
     params:
         attack=SAT_ATTACK,
-        made=made_drawing("draw_clusters", made_analysis("cluster_models")),
+        made=lambda wildcards: made_drawing("draw_clusters", "cluster_models"),
     script:
         "../scripts/draw_clusters.py"
 
@@ -107,7 +107,7 @@ rule draw_spectrum:
     conda:
         "../envs/figures.yaml"
     params:
-        made=made_drawing("draw_spectrum", made_analysis("cluster_models")),
+        made=lambda wildcards: made_drawing("draw_spectrum", "cluster_models"),
     script:
         "../scripts/draw_spectrum.py"
 
@@ -124,7 +124,7 @@ rule draw_map:
     conda:
         "../envs/figures.yaml"
     params:
-        made=made_drawing("draw_map", made_analysis("cluster_models")),
+        made=lambda wildcards: made_drawing("draw_map", "cluster_models"),
     script:
         "../scripts/draw_map.py"
 
@@ -141,7 +141,7 @@ rule draw_components:
     conda:
         "../envs/figures.yaml"
     params:
-        made=made_drawing("draw_components", made_analysis("explain_sat")),
+        made=lambda wildcards: made_drawing("draw_components", "explain_sat"),
     script:
         "../scripts/draw_components.py"
 
@@ -162,7 +162,7 @@ rule evaluate_ensembles:
         models=MODELS,
         attack=SAT_ATTACK,
         settings=canonical(SAT["ensembles"]),
-        made=made_analysis("evaluate_ensembles"),
+        made=lambda wildcards: made_analysis("evaluate_ensembles"),
     script:
         "../scripts/evaluate_ensembles.py"
 
@@ -185,7 +185,7 @@ rule compare_measures:
         attacks=ATTACKS,
         cka=config["similarity"]["measures"][0],
         settings=measure_settings(),
-        made=made_analysis("compare_measures"),
+        made=lambda wildcards: made_analysis("compare_measures"),
     script:
         "../scripts/compare_measures.py"
 
@@ -202,7 +202,7 @@ rule collect_variation:
     params:
         entries=variation_entries(),
         attack=SAT_ATTACK,
-        made=made_analysis("collect_variation"),
+        made=lambda wildcards: made_analysis("collect_variation"),
     script:
         "../scripts/collect_variation.py"
 
@@ -220,7 +220,7 @@ rule draw_ensembles:
     conda:
         "../envs/figures.yaml"
     params:
-        made=made_drawing("draw_ensembles", made_analysis("evaluate_ensembles")),
+        made=lambda wildcards: made_drawing("draw_ensembles", "evaluate_ensembles"),
     script:
         "../scripts/draw_ensembles.py"
 
@@ -239,7 +239,7 @@ rule draw_measures:
     params:
         measures=[f"sat_{SAT_ATTACK}", "cka", "agreement"]
         + (["gradients"] if SAT["measures"]["gradients"] else []),
-        made=made_drawing("draw_measures", made_analysis("compare_measures")),
+        made=lambda wildcards: made_drawing("draw_measures", "compare_measures"),
     script:
         "../scripts/draw_measures.py"
 
@@ -257,7 +257,7 @@ rule draw_attacks:
         "../envs/figures.yaml"
     params:
         measures=[f"sat_{attack}" for attack in ATTACKS],
-        made=made_drawing("draw_attacks", made_analysis("compare_measures")),
+        made=lambda wildcards: made_drawing("draw_attacks", "compare_measures"),
     script:
         "../scripts/draw_attacks.py"
 
@@ -273,7 +273,7 @@ rule draw_variation:
     conda:
         "../envs/figures.yaml"
     params:
-        made=made_drawing("draw_variation", made_analysis("collect_variation")),
+        made=lambda wildcards: made_drawing("draw_variation", "collect_variation"),
     script:
         "../scripts/draw_variation.py"
 
@@ -317,7 +317,7 @@ rule collect_quality:
     params:
         models=MODELS,
         attack=SAT_ATTACK,
-        made=made_analysis("collect_quality"),
+        made=lambda wildcards: made_analysis("collect_quality"),
     script:
         "../scripts/collect_quality.py"
 
@@ -333,7 +333,7 @@ rule draw_quality:
     conda:
         "../envs/figures.yaml"
     params:
-        made=made_drawing("draw_quality", made_analysis("collect_quality")),
+        made=lambda wildcards: made_drawing("draw_quality", "collect_quality"),
     script:
         "../scripts/draw_quality.py"
 
@@ -382,7 +382,7 @@ rule collect_distillation:
         "../envs/figures.yaml"
     params:
         attack=SAT_ATTACK,
-        made=made_analysis("collect_distillation"),
+        made=lambda wildcards: made_analysis("collect_distillation"),
     script:
         "../scripts/collect_distillation.py"
 
@@ -398,6 +398,6 @@ rule draw_distillation:
     conda:
         "../envs/figures.yaml"
     params:
-        made=made_drawing("draw_distillation", made_analysis("collect_distillation")),
+        made=lambda wildcards: made_drawing("draw_distillation", "collect_distillation"),
     script:
         "../scripts/draw_distillation.py"

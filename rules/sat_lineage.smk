@@ -1,6 +1,20 @@
 # What the analyses of SAT are made of: where their inputs come from, and the fingerprints of what they make.
 
-from kindred import records
+# What each of the rules below is made from, for --forcerun.
+MAKERS.update(
+    {
+        "describe_components": [],
+        "cluster_models": ["collect_transfer", "collect_models", "describe_components"],
+        "explain_sat": ["collect_transfer", "describe_components"],
+        "evaluate_ensembles": ["collect_transfer", "extract_activations"],
+        "compare_measures": ["collect_transfer", "collect_cka", "extract_activations"],
+        "collect_variation": ["collect_transfer"],
+        "assess_attacks": MODEL_MAKERS,
+        "collect_quality": ["assess_attacks"],
+        "distil_students": MODEL_MAKERS,
+        "collect_distillation": ["collect_transfer", "distil_students"],
+    }
+)
 
 SAT = config["sat"]
 EXTERNAL = config["similarity"]["external"]
@@ -12,13 +26,9 @@ TEACHERS = (SAT["distillation"] or {"teachers": []})["teachers"] if WITH_MODELS 
 WITH_COMPONENTS = WITH_MODELS or COMPONENT_TABLE is not None
 
 
-@cache
 def brought(path):
-    """Fingerprint of a small file that the user brings: what it holds, not when it was written."""
-    try:
-        return records.file_hash(path)
-    except OSError:
-        return "missing"
+    """Fingerprint of a file that the user brings: what it holds, not when it was written."""
+    return fingerprint.of_file(path, HASHES) if path else ""
 
 
 @cache
@@ -78,57 +88,69 @@ def taught_tables():
 
 @cache
 def made_quality(attack, group):
-    made = [attack_settings(attack), SAT["quality"], made_images(), code("assess_attacks")]
-    return fingerprint.of([made, [[model, made_model(model)] for model in GROUPS[group]]])
+    settings = [attack_settings(attack), SAT["quality"], GROUPS[group]]
+    return made("assess_attacks", settings, made_images(), list(map(made_model, GROUPS[group])))
 
 
 def quality_tables():
     path = f"<results>/quality/{SAT_ATTACK}/{{}}.csv"
-    return [settled(path.format(group), made_quality(SAT_ATTACK, group)) for group in GROUPS]
+    return [
+        settled(path.format(group), made_quality(SAT_ATTACK, group), "assess_attacks") for group in GROUPS
+    ]
+
+
+def students_of(teacher):
+    """A student cannot be its own teacher."""
+    return [student for student in SAT["distillation"]["students"] if student != teacher]
+
+
+def distillation_settings():
+    about = SAT["distillation"] or {}
+    return canonical({key: value for key, value in about.items() if key not in ("students", "teachers")})
+
+
+@cache
+def made_taught(teacher):
+    students = [[made_model(student), model_settings(student)] for student in students_of(teacher)]
+    return made("distil_students", distillation_settings(), made_model(teacher), students)
+
+
+def taught_tables():
+    path = "<results>/distillation/{}.csv"
+    return [settled(path.format(teacher), made_taught(teacher), "distil_students") for teacher in TEACHERS]
 
 
 @cache
 def made_analysis(script):
     """Fingerprint of what one of the scripts below makes."""
-    components = (
-        made_analysis("describe_components") if WITH_COMPONENTS and script != "describe_components" else ""
-    )
-    models = made_table("models") if WITH_MODELS else ""
+    if script == "describe_components":
+        entries = [component_entries(), canonical(config["images"])]
+        return made(script, entries, brought(COMPONENT_TABLE))
+    components = made_analysis("describe_components") if WITH_COMPONENTS else ""
     observed = [made_activations(model, "natural") for model in MODELS] if WITH_MODELS else []
-    made_of = {
-        "describe_components": lambda: [
-            component_entries(),
-            canonical(config["images"]),
-            brought(COMPONENT_TABLE) if COMPONENT_TABLE else "",
-        ],
-        "cluster_models": lambda: [made_sat(), SAT["clusters"], components, models],
-        "explain_sat": lambda: [made_sat(), component_settings(), components],
-        "evaluate_ensembles": lambda: [made_sat(), MODELS, SAT["ensembles"], *observed],
-        "compare_measures": lambda: [
-            made_sat(),
-            MODELS,
-            measure_settings(),
-            made_table("cka"),
-            config["similarity"]["measures"][0],
-            brought(SAT["measures"]["gradients"]) if SAT["measures"]["gradients"] else "",
-            *observed,
-        ],
-        "collect_distillation": lambda: [made_sat(), [made_taught(teacher) for teacher in TEACHERS]],
-        "collect_quality": lambda: [MODELS, [made_quality(SAT_ATTACK, group) for group in GROUPS]],
-        "collect_variation": lambda: [made_sat(), variation_entries()],
-    }
-    return fingerprint.of([made_of[script](), code(script)])
+    if script == "cluster_models":
+        known = made_table("models") if WITH_MODELS else ""
+        return made(script, SAT["clusters"], made_sat(), components, known)
+    if script == "explain_sat":
+        return made(script, component_settings(), made_sat(), components)
+    if script == "evaluate_ensembles":
+        return made(script, [MODELS, SAT["ensembles"]], made_sat(), observed)
+    if script == "compare_measures":
+        settings = [MODELS, ATTACKS, measure_settings(), config["similarity"]["measures"][0]]
+        gradients = brought(SAT["measures"]["gradients"])
+        return made(script, settings, made_sat(), made_table("cka"), gradients, observed)
+    if script == "collect_variation":
+        return made(script, variation_entries(), made_sat())
+    if script == "collect_distillation":
+        return made(script, TEACHERS, made_sat(), list(map(made_taught, TEACHERS)))
+    return made("collect_quality", MODELS, [made_quality(SAT_ATTACK, group) for group in GROUPS])
 
 
 def analysis(script, name):
-    return settled(f"<results>/tables/{name}.csv", made_analysis(script))
+    return settled(f"<results>/tables/{name}.csv", made_analysis(script), script)
 
 
-def made_drawing(script, parts):
-    """Fingerprint of a figure: what it is drawn from, the style, and the code that draws it."""
-    style = [
-        config["figures"]["dpi"],
-        config["figures"]["font_size"],
-        STYLE_SHEET.read_text(encoding="utf-8"),
-    ]
-    return fingerprint.of([parts, style, code(script)])
+def made_drawing(script, analysed, options=()):
+    """Fingerprint of a figure of an analysis: what it is drawn from, its options, the style, and its code."""
+    look = [config["figures"]["dpi"], config["figures"]["font_size"], STYLE_SHEET.read_text(encoding="utf-8")]
+    return made(script, [list(options), look], made_analysis(analysed))

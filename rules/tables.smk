@@ -25,7 +25,7 @@ rule collect_models:
     params:
         models=MODELS,
         attacks=ATTACKS,
-        made=made_table("models"),
+        made=lambda wildcards: made_table("models"),
     script:
         "../scripts/collect_models.py"
 
@@ -43,7 +43,7 @@ rule collect_cka:
     params:
         models=MODELS,
         inversions=INVERSIONS,
-        made=made_table("cka"),
+        made=lambda wildcards: made_table("cka"),
     script:
         "../scripts/collect_cka.py"
 
@@ -61,7 +61,7 @@ rule collect_layers:
         models=MODELS,
         pairs=LAYER_PAIRS,
         measures=layer_measures(),
-        made=made_table("layers"),
+        made=lambda wildcards: made_table("layers"),
     script:
         "../scripts/collect_layers.py"
 
@@ -80,7 +80,7 @@ rule collect_transfer:
         models=MODELS,
         attacks=ATTACKS,
         floor=config["transfer"]["floor"],
-        made=made_table("transfer"),
+        made=lambda wildcards: made_table("transfer"),
     script:
         "../scripts/collect_transfer.py"
 
@@ -98,6 +98,6 @@ rule collect_gallery:
     params:
         models=GALLERY["models"],
         examples=GALLERY["examples"],
-        made=made_table("gallery"),
+        made=lambda wildcards: made_table("gallery"),
     script:
         "../scripts/collect_gallery.py"

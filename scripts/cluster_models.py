@@ -44,7 +44,9 @@ with job(snakemake.log[0], snakemake.threads):
     for path in (snakemake.input.get("components"), snakemake.input.get("models")):
         if path:
             about = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("model").loc[names]
-            known |= components.label_columns(about)
+            # What was measured of a model is no label.
+            measured = [name for name in about if name == "parameters" or "accuracy" in name]
+            known |= components.label_columns(about.drop(columns=measured))
     agreement = [
         (label, len(set(values)), clusters.rand(spectral, values), clusters.rand(tree, values))
         for label, values in known.items()

@@ -7,6 +7,7 @@ from kindred.job import job
 with job(snakemake.log[0], snakemake.threads):
     models, examples = snakemake.params.models, snakemake.params.examples
     ids = store.demand_same_images(*snakemake.input.inverted)
+    store.demand_first_images(snakemake.input.natural, ids)
     position = {image: index for index, image in enumerate(ids)}
     labels = store.array(snakemake.input.natural, "label")[: len(ids)]
     natural = store.array(snakemake.input.natural, "images")[: len(ids)]

@@ -11,6 +11,7 @@ from kindred.observe import predict
 with job(snakemake.log[0], snakemake.threads):
     place = device.choose(snakemake.config["device"])
     ids = store.demand_same_images(*snakemake.input.adversarial)
+    store.demand_first_images(snakemake.input.natural, ids)
     natural = images.load(snakemake.input.natural, len(ids))
     stimuli = [natural.pixels, *(store.array(path, "images") for path in snakemake.input.adversarial)]
     targets = checkpoints.names(snakemake.input.targets)

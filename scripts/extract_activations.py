@@ -22,15 +22,18 @@ with job(snakemake.log[0], snakemake.threads):
     }
     with store.writing(snakemake.output[0], about) as group:
         images.put_coordinates(group, shown.ids, shown.labels)
-        arrays, shapes = {}, {}
+        filling, shapes = {}, {}
         said = observe(classifier, shown.pixels, chosen, name=name, device=place)
-        for rows, values in progress(said, f"observing {name}", total=-(-len(shown) // DEFAULT_BATCH)):
+        for _, values in progress(said, f"observing {name}", total=-(-len(shown) // DEFAULT_BATCH)):
             for layer, value in values.items():
                 flat = value.reshape(len(value), -1)
-                if layer not in arrays:
+                if layer not in filling:
                     shapes[layer] = list(value.shape[1:])
-                    dims = ("image", f"{layer}|feature")
-                    arrays[layer] = store.reserve(group, layer, (len(shown), flat.shape[1]), "float32", dims)
-                arrays[layer][rows] = flat
+                    dims = ("image", "class" if layer == "logits" else f"{layer}|feature")
+                    array = store.reserve(group, layer, (len(shown), flat.shape[1]), "float32", dims)
+                    filling[layer] = store.Filling(array)
+                filling[layer].add(flat)
+        for array in filling.values():
+            array.finish()
         group.attrs["shapes"] = shapes
     log.info("'%s': %d layers of %d images", name, len(chosen), len(shown))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from kindred import checkpoints, chunks, device, images, inversion, layers, store
+from kindred import checkpoints, chunks, device, images, inversion, penultimate, store
 from kindred.job import job, log
 
 CURVE_POINTS = 50
@@ -11,7 +11,7 @@ with job(snakemake.log[0], snakemake.threads):
     name, settings = snakemake.wildcards.model, snakemake.params.settings
     place = device.choose(snakemake.config["device"])
     model = checkpoints.load(name, *snakemake.input.model)
-    says = layers.features(model.classifier.to(place))
+    says = penultimate.features(model.classifier.to(place))
     natural = images.load(snakemake.input.natural, settings["images"])
     descent = inversion.Inversion(settings["steps"], settings["step_size"], settings["momentum"])
     # Drawn from labels and a seed alone, so every model grows the same image from the same other one.

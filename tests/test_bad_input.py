@@ -35,7 +35,7 @@ def guests(study: Checkout) -> dict[str, tuple[str, str]]:
     save("loud", {key: value * 1e30 if value.is_floating_point() else value for key, value in good.items()})
     save("hash", good)
     return {
-        "truncated": ("kindred_vgg", "not a whole safetensors file"),
+        "truncated": ("kindred_vgg", "are damaged or no safetensors file"),
         "stranger": ("test_convnext2", "do not fit architecture 'test_convnext2'"),
         "classes": ("kindred_vgg", "are for 7 classes, the study has 10"),
         "nan": ("kindred_vgg", "are not finite"),

@@ -14,7 +14,7 @@ from torch import Tensor
 N = 40
 SETTINGS = {
     "measures": list(comparison.MEASURES),
-    "minibatch": {"size": 10, "passes": 2},
+    "minibatch": {"size": 10, "passes": 2, "seed": 0},
     "bandwidth": 0.5,
 }
 PAIRS = list(itertools.combinations_with_replacement(range(4), 2))
@@ -151,13 +151,16 @@ def test_layers(features: list[Tensor]) -> None:
 
 
 def test_a_minibatch_larger_than_all_images(features: list[Tensor]) -> None:
-    settings = SETTINGS | {"minibatch": {"size": 41, "passes": 1}}
+    settings = SETTINGS | {"minibatch": {"size": 41, "passes": 1, "seed": 0}}
     sentence = r"similarity\.minibatch\.size is 41, but only 40 images are compared"
     with pytest.raises(BadInput, match=sentence):
         comparison.compare(features, PAIRS, settings)
     with pytest.raises(BadInput, match=sentence):
         comparison.layers(lambda: iter(features), ["cka_minibatch"], settings)
-    whole = SETTINGS | {"minibatch": {"size": 40, "passes": 1}, "measures": ["cka_debiased", "cka_minibatch"]}
+    whole = SETTINGS | {
+        "minibatch": {"size": 40, "passes": 1, "seed": 0},
+        "measures": ["cka_debiased", "cka_minibatch"],
+    }
     found = comparison.compare(features, PAIRS, whole)
     # One minibatch of everything is no minibatch at all.
     np.testing.assert_allclose(found["cka_minibatch"]["value"], found["cka_debiased"]["value"], atol=1e-6)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from kindred import config as module
+from kindred import schema
 from kindred.config import (
     channels,
     check,
@@ -138,7 +138,7 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("attacks.pgd.eps", "is .nan, but numbers must be finite", [("attacks/pgd/eps", float("nan"))]),
     ("transfer.floor", "is .inf, but numbers must be finite", [("transfer/floor", float("inf"))]),
     ("figures.dpi", "numbers must be finite and of size 10^18 at most", [("figures/dpi", 10**400)]),
-    ("transfer.floor", "is 0, but must be a number above 0 and at most 100 (percent)", [("transfer/floor", 0)]),
+    ("transfer.floor", "is 0, but must be a number above 0 and below 100 (percent)", [("transfer/floor", 0)]),
     ("attacks.pgd.eps", "is -0.1, but must be a number of at least 0", [("attacks/pgd/eps", -0.1)]),
     ("attacks.pgd.eps", "is 16, but must be at most 1 in linf", [("attacks/pgd/eps", 16)]),
     ("attacks.pgd.steps", "is 0, but must be a whole number of at least 1.", [("attacks/pgd/steps", 0)]),
@@ -467,7 +467,7 @@ def test_another_source_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
             "kept_for_training": 50,
         }
     )
-    monkeypatch.setattr(module, "_schema", lambda: wider)
+    monkeypatch.setattr(schema, "whole", lambda: wider)
     three = [("images/source", "photographs"), ("images/mean", [0.5] * 3), ("images/std", [0.5] * 3)]
     assert training_images(check(changed(*three))) == 300
     assert "must hold 3 numbers, one a channel of photographs" in sentence(changed(three[0]))

@@ -168,6 +168,15 @@ def test_every_way_of_importing(checkout: Checkout, line: str, follows: bool) ->
     assert (checkout.code() != before) == follows
 
 
+@pytest.mark.parametrize("package", ["", "figures/", "figures/deep/"])
+def test_packages_run_before_their_modules(checkout: Checkout, package: str) -> None:
+    checkout.write("scripts/job.py", "from kindred.figures.deep.unused import scale\n")
+    checkout.write("scripts/kindred/figures/deep/unused.py", "scale = 2.0\n")
+    before = checkout.code()
+    checkout.write(f"scripts/kindred/{package}__init__.py", "import warnings\n")
+    assert checkout.code() != before
+
+
 def test_modules_of_one_name_in_two_folders_both_count(checkout: Checkout) -> None:
     checkout.write("scripts/kindred/tables.py", "ROWS = 1\n")
     checkout.write(
@@ -239,14 +248,24 @@ def test_of_values() -> None:
 
 def test_of_files(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
-    assert fingerprint.of_file(path) == "missing"
+    memory = tmp_path / "memory" / "hashes.json"
+    assert fingerprint.of_file(path, memory) == "missing"
+    path.write_bytes(b"some")
+    before = fingerprint.of_file(path, memory)
+    assert before == hashlib.sha256(b"some").hexdigest()
+    os.utime(path, ns=(10**18, 10**18))
+    assert fingerprint.of_file(path, memory) == before  # touched, read again, the same
+    path.write_bytes(b"more")
+    assert fingerprint.of_file(path, memory) != before
+    memory.write_text("not json")
+    assert fingerprint.of_file(path, memory) == hashlib.sha256(b"more").hexdigest()
+
+
+def test_a_large_file_is_read_once(tmp_path: Path) -> None:
+    path, memory = tmp_path / "weights.pt", tmp_path / "hashes.json"
     path.write_bytes(b"some")
     os.utime(path, ns=(10**18, 10**18))
-    before = fingerprint.of_file(path)
-    os.utime(path, ns=(2 * 10**18, 10**18))  # read, not written
-    assert fingerprint.of_file(path) == before
-    os.utime(path, ns=(10**18, 10**18 + 1))
-    assert fingerprint.of_file(path) != before
-    path.write_bytes(b"more of it")
+    before = fingerprint.of_file(path, memory)
+    path.write_bytes(b"same")  # as long, and by its time of change as old
     os.utime(path, ns=(10**18, 10**18))
-    assert fingerprint.of_file(path) != before
+    assert fingerprint.of_file(path, memory) == before

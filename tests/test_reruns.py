@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -173,11 +174,65 @@ def test_a_model_that_comes_back_is_still_there(study: Checkout) -> None:
 
 
 def test_forced_jobs_bring_what_follows(study: Checkout) -> None:
-    jobs = study.plan("--forcerun", "attack_model")
-    assert jobs["attack_model"] == 8
-    assert jobs["cross_evaluate"] == 8
-    assert jobs["collect_transfer"] == 1
-    assert "train_model" not in jobs
+    jobs = without_figures(study.plan("--forcerun", "attack_model"))
+    assert jobs == {"attack_model": 8, "cross_evaluate": 8, "collect_models": 1, "collect_transfer": 1}
+
+
+def test_forcing_brings_nothing_else_whatever_the_times(study: Checkout) -> None:
+    scatter_times(study.folder)
+    assert study.plan("--forcerun", "draw_layers") == {"draw_layers": 1}
+
+
+def test_another_number_of_groups_makes_all_comparisons_again(study: Checkout) -> None:
+    config = study.config()
+    config["similarity"]["groups"] = 1
+    study.write_config(config)
+    comparisons = {"compare_activations": 1, "compare_inverted": 1, "cross_evaluate": 2}
+    assert without_figures(study.plan()) == {
+        **comparisons,
+        "collect_cka": 1,
+        "collect_layers": 1,
+        "collect_transfer": 1,
+    }
+
+
+def test_a_new_attack_leaves_similarity_alone(study: Checkout) -> None:
+    config = study.config()
+    config["attacks"]["weak"] = {"norm": "linf", "eps": 0.02, "steps": 1}
+    study.write_config(config)
+    jobs = without_figures(study.plan())
+    assert jobs == {"attack_model": 4, "cross_evaluate": 4, "collect_models": 1, "collect_transfer": 1}
+
+
+def test_unused_settings_re_run_nothing(study: Checkout) -> None:
+    config = study.config()
+    config["inversions"]["jones"]["chunk"] = 7
+    config["device"] = "auto"
+    study.write_config(config)
+    assert study.plan() == {}
+
+
+def test_the_reason_says_what_changed(study: Checkout) -> None:
+    study.edit("scripts/kindred/inversion.py", "steps: int = 2000", "steps: int = 2001")
+    text = study.snakemake("--dry-run", "results/images/inverted/jones/vgg-std.zarr").text
+    before, now = re.search(r"before: '(settings .*?)' now: '(settings .*?)'", text).groups()  # type: ignore[union-attr]
+    changed = [a.split()[0] for a, b in zip(before.split(", "), now.split(", "), strict=True) if a != b]
+    assert changed == ["code"]
+
+
+def test_an_imported_file_counts_by_its_content(study: Checkout) -> None:
+    guest = study / "guest.safetensors"
+    shutil.copy(study / "results/models/vgg-std.safetensors", guest)
+    config = study.config()
+    config["models"]["guest"] = {"architecture": "kindred_vgg", "weights": "guest.safetensors"}
+    study.write_config(config)
+    assert study.snakemake("results/models/guest.json").status == 0
+    os.utime(guest)
+    config["models"]["guest"] |= {"trained": {"training": "elsewhere", "norm": "l2", "eps": 1.0}}
+    study.write_config(config)
+    assert study.plan("results/models/guest.json") == {}
+    shutil.copy(study / "results/models/vgg-linf10.safetensors", guest)
+    assert study.plan("results/models/guest.json") == {"import_checkpoint": 1}
 
 
 def test_nothing_in_a_fresh_clone_with_results_copied_in(finished: Checkout, tmp_path: Path) -> None:
@@ -185,6 +240,20 @@ def test_nothing_in_a_fresh_clone_with_results_copied_in(finished: Checkout, tmp
     shutil.copytree(finished / "results", clone / "results", copy_function=shutil.copyfile)
     scatter_times(clone / "results", seed=1)
     assert clone.plan() == {}
+
+
+def test_a_clone_with_results_but_other_settings_is_told_so(finished: Checkout, tmp_path: Path) -> None:
+    clone = Checkout(tmp_path / "clone", ROOT / "tests" / "small.yaml")
+    shutil.copytree(finished / "results", clone / "results")
+    config = clone.config()
+    config["models"]["vgg-std"]["seed"] = 5
+    clone.write_config(config)
+    outcome = clone.snakemake("--dry-run")
+    assert outcome.status == 1
+    assert "results/models/vgg-std.json came here without Snakemake's records" in outcome.text
+    assert clone.plan("--forcerun", "train_model")["train_model"] == 4
+    shutil.copytree(finished / ".snakemake/metadata", clone / ".snakemake/metadata", dirs_exist_ok=True)
+    assert clone.plan()["train_model"] == 1
 
 
 def test_a_laptop_redraws_from_tables_alone(finished: Checkout, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def compare(
 ) -> dict[str, Rows]:
     """{measure: {value, low, high, null}}, each an array over `pairs` of indices into `features` ((n, p) each).
 
-    settings: `measures`, `minibatch` (size, passes) and `bandwidth`, as in the config's section `similarity`.
+    settings: `measures`, `minibatch` (size, passes, seed) and `bandwidth`, as in the config's section `similarity`.
     low and high bound a 95 % interval from delete-one jackknife errors over images, where the estimate is
     debiased (NaN for the others); null is the measure's expectation when images are paired at random.
     """
@@ -77,8 +77,8 @@ def layers(
 
 
 def _minibatch(features: Sequence[Tensor], settings: Mapping[str, Any]) -> NDArray[np.float64]:
-    size, passes = settings["minibatch"]["size"], settings["minibatch"]["passes"]
+    size, passes, seed = (settings["minibatch"][key] for key in ("size", "passes", "seed"))
     images = len(features[0])
     if size > images:
         raise BadInput(f"similarity.minibatch.size is {size}, but only {images} images are compared.")
-    return minibatch_cka(features, size, passes)
+    return minibatch_cka(features, size, passes, seed)

@@ -5,8 +5,10 @@ source sees neither time stamps nor formatting, comments or docstrings, and foll
 """
 
 import ast
+import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -34,13 +36,28 @@ def of_code(script: str | Path) -> str:
     )
 
 
-def of_file(path: str | Path) -> str:
-    """Fingerprint of a file that the user brings: its size and time of change (contents may be gigabytes)."""
+def of_file(path: str | Path, memory: Path) -> str:
+    """Fingerprint of the content of a file that the user brings; 'missing' where there is none.
+
+    Such files may hold gigabytes: what was read once is remembered in the JSON file `memory`, by path, size and
+    time of change, so that touching the file costs one more reading and changes nothing.
+    """
     try:
         status = Path(path).stat()
     except OSError:
         return "missing"
-    return of([status.st_size, status.st_mtime_ns])
+    known: dict[str, str] = {}
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads(memory.read_text(encoding="utf-8"))
+    key = f"{Path(path).resolve()} {status.st_size} {status.st_mtime_ns}"
+    if key not in known:
+        with open(path, "rb") as file:
+            known[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        partial = memory.with_name(f"{memory.name}.{os.getpid()}")
+        partial.write_text(json.dumps(known, indent=0), encoding="utf-8")
+        os.replace(partial, memory)
+    return known[key]
 
 
 def _reach(script: Path) -> set[Path]:

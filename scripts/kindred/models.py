@@ -5,11 +5,13 @@ space whatever their input sizes.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import math
 import os
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +109,23 @@ def assemble(description: Description) -> Classifier:
 def count_parameters(classifier: nn.Module) -> int:
     """Number of parameters, shared ones once, frozen ones included."""
     return sum(parameter.numel() for parameter in classifier.parameters())
+
+
+def called(classifier: Classifier) -> str:
+    """What messages call a classifier."""
+    return f"model of architecture '{classifier.description.architecture}'"
+
+
+@contextlib.contextmanager
+def evaluating(classifier: Classifier) -> Iterator[None]:
+    """Eval mode for a while; each module goes back to its own mode."""
+    training = [module for module in classifier.modules() if module.training]
+    classifier.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
 
 
 def save(path: str | os.PathLike[str], classifier: Classifier) -> None:

@@ -134,6 +134,45 @@ def demand_same_images(first: str | Path, *others: str | Path) -> list[str]:
     return ids
 
 
+def demand_first_images(path: str | Path, ids: Sequence[str]) -> None:
+    """BadInput unless the store begins with exactly these images, as what is made from its first ones does."""
+    theirs = strings(path, "image")[: len(ids)]
+    if theirs != list(ids):
+        where = next((i for i, (a, b) in enumerate(zip(ids, theirs, strict=False)) if a != b), len(theirs))
+        raise BadInput(
+            f"store '{path}' does not begin with the {len(ids)} images that others were made from (they part at "
+            f"image {where}); delete those that are out of date and run again."
+        )
+
+
+class Filling:
+    """Rows put one after another into a reserved array, written only as whole chunks."""
+
+    def __init__(self, array: zarr.Array) -> None:
+        self.array = array
+        self.waiting: list[np.ndarray] = []
+        self.at = 0
+
+    def add(self, rows: np.ndarray) -> None:
+        """Take the next rows; call `finish` after the last."""
+        self.waiting.append(rows)
+        if sum(map(len, self.waiting)) >= self.array.chunks[0]:
+            together = np.concatenate(self.waiting)
+            whole = len(together) - len(together) % self.array.chunks[0]
+            self._write(together[:whole])
+            self.waiting = [together[whole:]]
+
+    def finish(self) -> None:
+        if self.waiting:
+            self._write(np.concatenate(self.waiting))
+            self.waiting = []
+
+    def _write(self, rows: np.ndarray) -> None:
+        if len(rows):
+            self.array[self.at : self.at + len(rows)] = rows
+            self.at += len(rows)
+
+
 def versions() -> dict[str, str]:
     """Versions of the packages that decide numbers."""
     found = {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from kindred import store
+from kindred import records, store
 from kindred.errors import BadInput
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def models_table(
             "clean_accuracy": about["clean_accuracy"],
         }
         for attack, stores in attacked.items():
+            made_with = store.attributes(stores[model])["weights"]
+            records.demand_same_weights(stores[model], made_with, model, about["weights_sha256"])
             row[f"accuracy_{attack}"] = float(1 - _values(stores[model], "fooled").mean())
         rows.append(row)
     return pd.DataFrame(rows)
@@ -60,6 +62,8 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
     pair, model_a being the inverter. Raises BadInput for a pair that no tile holds, or more than one.
     """
     place = {model: index for index, model in enumerate(models)}
+    tiles = list(tiles)
+    demand_one_set_of_weights(tiles)
     frames = []
     for path in tiles:
         n = store.attributes(path)["images"]
@@ -98,6 +102,8 @@ def layers_table(
     measures: Sequence[str],
 ) -> pd.DataFrame:
     """Layer x layer values of the wanted pairs of models (in either order), layers in the order of the pass."""
+    tiles = list(tiles)
+    demand_one_set_of_weights(tiles)
     pairs = {frozenset(pair) for pair in wanted}
     frames = []
     seen: set[frozenset[str]] = set()
@@ -146,6 +152,7 @@ def answers(tiles: Iterable[str], models: Sequence[str]) -> tuple[np.ndarray, np
     """
     place = {model: index for index, model in enumerate(models)}
     tiles = list(tiles)
+    demand_one_set_of_weights(tiles)
     ids = store.demand_same_images(*tiles)
     labels = _values(tiles[0], "label")
     natural = np.full((len(models), len(ids)), -1, dtype=np.int32)
@@ -165,6 +172,16 @@ def answers(tiles: Iterable[str], models: Sequence[str]) -> tuple[np.ndarray, np
             "`snakemake --forcerun cross_evaluate`."
         )
     return natural == labels, predicted, labels
+
+
+def demand_one_set_of_weights(tiles: Iterable[str]) -> None:
+    """BadInput where two tiles were made with different weights of one model, naming the model and the tile."""
+    known: dict[str, str] = {}
+    for path in tiles:
+        about = store.attributes(path)
+        for found in (about["weights"], about.get("source_weights", {})):
+            for model, digest in found.items():
+                records.demand_same_weights(path, digest, model, known.setdefault(model, digest))
 
 
 def _values(path: str, name: str) -> np.ndarray:

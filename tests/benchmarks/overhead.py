@@ -49,6 +49,7 @@ def work(study: Path, folder: Path) -> None:
     from kindred.figures import accuracy, budgets, cka, sat, style
     from kindred.figures import layers as layer_figure
     from kindred.observe import observe, penultimate, predict
+    from kindred.penultimate import features as features_of
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -155,9 +156,7 @@ def work(study: Path, folder: Path) -> None:
                 begin = torch.from_numpy(targets.pixels[seeds[rows_here]])
                 every = max(1, descent.steps // 50)
                 grown.append(
-                    inversion.invert(
-                        layers.features(trained[name]), goal, begin, descent, every
-                    ).images.numpy()
+                    inversion.invert(features_of(trained[name]), goal, begin, descent, every).images.numpy()
                 )
             stimuli = np.concatenate(grown)
             told = [penultimate(trained[other], stimuli, name=other, device=cpu) for other in names]

@@ -48,7 +48,8 @@ def draw(
 
 def caption(ensembles: pd.DataFrame, gains: pd.DataFrame, choice: pd.DataFrame) -> str:
     """What the figure shows, and what choosing by SAT gave."""
-    sets = ", ".join(f"{int(row.sets):,} of {int(row.size)}" for row in gains.itertuples())
+    counts = zip(gains["sets"].astype(int), gains["size"].astype(int), strict=True)
+    sets = ", ".join(f"{count:,} of {size}" for count, size in counts)
     best = choice.sort_values(["accuracy"], ascending=False, kind="stable").iloc[0]
     members = str(best["models"]).split()
     return (

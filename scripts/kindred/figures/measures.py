@@ -14,6 +14,7 @@ from kindred.errors import BadInput
 from kindred.figures import plots, style, tables
 
 LABELS = {"agreement": "same prediction", "cka": "natural CKA", "gradients": "input gradients"}
+NUMBERS = ("pearson", "spearman", "p")
 CELL = 1.12  # inches
 
 
@@ -40,7 +41,10 @@ def draw(
             f"A figure of measures against each other needs two of them; it has {list(measures)!r}."
         )
     m = len(measures)
-    tests = {frozenset((row.first, row.second)): row for row in mantel.itertuples()}
+    tests = {
+        frozenset((str(row["first"]), str(row["second"]))): tuple(float(row[name]) for name in NUMBERS)
+        for row in mantel.to_dict("records")
+    }
     with style.context(font_size) as size:
         cell = CELL * font_size / style.FONT_SIZE
         sheet = plots.page(
@@ -67,12 +71,11 @@ def draw(
                     0.5, 0.5, label(a).replace(" (", "\n("), ha="center", va="center", fontsize=size.label
                 )
                 continue
-            found = tests[frozenset((a, b))]
-            shade = (
-                style.TRANSFER(0.62 * min(1.0, abs(found.pearson))) if np.isfinite(found.pearson) else "white"
-            )
+            pearson, spearman, p = tests[frozenset((a, b))]
+            # Darker for a stronger correlation, never so dark that the numbers cannot be read.
+            shade = to_rgb(style.TRANSFER(0.62 * min(1.0, abs(np.nan_to_num(pearson)))))
             axes.add_patch(_box(axes, shade))
-            text = f"{found.pearson:.2f}\nρ {found.spearman:.2f}\np {_small(found.p)}".replace("-", "−")
+            text = f"{pearson:.2f}\nρ {spearman:.2f}\np {_small(p)}".replace("-", "−")
             axes.text(
                 0.5,
                 0.5,
@@ -81,7 +84,7 @@ def draw(
                 va="center",
                 fontsize=size.label,
                 linespacing=1.4,
-                color=style.ink_on(to_rgb(shade)),
+                color=style.ink_on(shade),
             )
     return sheet.figure
 
@@ -107,15 +110,15 @@ def caption(pairs: pd.DataFrame, mantel: pd.DataFrame, measures: Sequence[str]) 
     """What the figure shows, for these measures."""
     chosen = mantel[mantel["first"].isin(measures) & mantel["second"].isin(measures)]
     used = tables.counted(chosen["pairs"])
-    strongest = chosen.loc[chosen["pearson"].abs().idxmax()] if chosen["pearson"].notna().any() else None
+    known = chosen.dropna(subset=["pearson"]).sort_values("pearson", key=abs, ascending=False, kind="stable")
     said = [
         f"{tables.listed([label(name) for name in measures])} of the same {used} pairs of different models. Below the "
         "diagonal a point is a pair. Above it: Pearson's correlation, Spearman's ρ, and p of Mantel's test, which "
         "renames the models of one matrix at random, because pairs that share a model are not independent."
     ]
-    if strongest is not None:
+    for row in known.head(1).to_dict("records"):
         said.append(
-            f"Strongest: {label(strongest['first'])} with {label(strongest['second'])}, {strongest['pearson']:.2f}."
+            f"Strongest: {label(str(row['first']))} with {label(str(row['second']))}, {float(row['pearson']):.2f}."
         )
     if used != f"{len(pairs):,}":
         said.append(f"Of {len(pairs):,} pairs, those of models with an undefined value are left out.")

@@ -1,0 +1,239 @@
+"""What has to agree across the sections of a configuration, each of which fits the schema by itself."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from kindred.schema import channels, chosen, evaluation_images, source, training_images, whole
+from kindred.wording import Keys, dotted, listed, shown, suggestion
+
+SET_BY_STUDY = ("num_classes", "in_chans", "img_size", "pretrained", "checkpoint_path")
+NATURAL = "natural"  # the name of the unchanged images wherever attacks and inversions are named
+FEWEST_IN_A_BATCH = 4  # unbiased HSIC divides by n - 3
+FEWEST_COMPARED = 5  # the jackknife leaves one out
+
+
+def disagreements(config: dict[str, Any]) -> Iterator[str]:
+    """Sentences about what fits its own key but not the rest of a filled config."""
+    if not config["models"] and config["similarity"]["external"] is None:
+        yield f"The configuration has no models, which must be {whole()['properties']['models']['allowed']}."
+    yield from _names(config)
+    yield from _images(config)
+    for name, recipe in config["trainings"].items():
+        yield from _recipe(("trainings", name), recipe, list(recipe), config)
+    for name, entry in config["models"].items():
+        yield from _model(("models", name), entry, config)
+    for name, attack in config["attacks"].items():
+        yield from _ball(("attacks", name), attack)
+        if attack["restarts"] > 1 and not attack["random_start"]:
+            yield f"attacks.{name}.restarts is {attack['restarts']}, but must be 1 where random_start is false."
+        if attack["method"] == "apgd":
+            for key in ("step_size", "momentum"):
+                if attack[key]:
+                    yield f"attacks.{name}.{key} is {attack[key]:g}, but apgd chooses it itself; leave it out."
+    for section in ("attacks", "inversions"):
+        for name, entry in config[section].items():
+            yield from _at_most((section, name, "images"), entry["images"], *_evaluation(config))
+    yield from _similarity(config)
+    yield from _sat(config)
+    yield from _figures(config)
+
+
+def _names(config: dict[str, Any]) -> Iterator[str]:
+    for section in ("models", "trainings", "attacks", "inversions"):
+        seen: dict[str, str] = {}
+        for name in config[section]:
+            other = seen.setdefault(name.lower(), name)
+            if other != name:
+                both = f"'{other}' and '{name}'"
+                yield f"{section} has the names {both}, but names must differ in more than upper and lower case."
+            if section in ("attacks", "inversions") and name.lower() == NATURAL:
+                yield f"{section}.{name} must have another name: '{NATURAL}' stands for the images as they are."
+    attacks = {name.lower() for name in config["attacks"]}
+    for name in config["inversions"]:
+        if name.lower() in attacks:
+            yield f"inversions.{name} has the name of an attack, but must have another one."
+
+
+def _images(config: dict[str, Any]) -> Iterator[str]:
+    facts, images = source(config), config["images"]
+    most = facts["images"] - facts["kept_for_training"]
+    kept = f"{facts['kept_for_training']} of them kept for training"
+    why = f"{facts['const']} holds {facts['images']:,} images, {kept}"
+    yield from _at_most(("images", "evaluation"), images["evaluation"], most, why)
+    for key in ("mean", "std"):
+        yield from _per_channel(("images", key), images[key], config)
+
+
+def _model(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
+    for argument in SET_BY_STUDY:
+        if argument in entry["arguments"]:
+            yield f"{dotted((*at, 'arguments', argument))} must be left out: the pipeline sets it itself."
+    if "weights" in entry:
+        for key, other in (("mean", "std"), ("std", "mean")):
+            if entry[key] is not None:
+                if entry[other] is None:
+                    given = f"{dotted((*at, key))} is {shown(entry[key])}"
+                    yield f"{given} and {other} is missing, but they must come together."
+                yield from _per_channel((*at, key), entry[key], config)
+        trained = entry["trained"]
+        if (trained["norm"] is None) != (trained["eps"] == 0):
+            yield (
+                f"{dotted((*at, 'trained'))} has norm {trained['norm'] or 'null'} and eps {trained['eps']:g}, "
+                "but must have both a norm and an eps above 0, or neither."
+            )
+        yield from _ball((*at, "trained"), trained)
+        return
+    yield from _unknown((*at, "training"), entry["training"], "a training", config["trainings"])
+    recipe, adjust = config["trainings"][entry["training"]], entry["adjust"]
+    kind = chosen({"$ref": "#/$defs/training"}, recipe)
+    for key in adjust:
+        if key not in kind["properties"]:
+            keys = ", ".join(known for known in kind["properties"] if known != "method")
+            yield (
+                f"{dotted((*at, 'adjust', key))} is {shown(adjust[key])}, but '{entry['training']}' is "
+                f"{kind['title']}, of which only {keys} can be adjusted."
+            )
+    if adjust:
+        yield from _recipe((*at, "adjust"), recipe | adjust, list(adjust), config)
+
+
+def _recipe(at: Keys, recipe: dict[str, Any], given: Sequence[str], config: dict[str, Any]) -> Iterator[str]:
+    """`given`: the keys that stand at `at`; the others come from the recipe that is adjusted there."""
+    left = training_images(config)
+    yield from _at_most((*at, "batch"), recipe["batch"], left, "the images left for training")
+    if recipe["method"] != "pgd":
+        return
+    yield from _ball(at, recipe)
+    clean, rise, epochs = recipe["clean_epochs"], recipe["ramp_epochs"], recipe["epochs"]
+    if clean + rise and clean + rise >= epochs:
+        key = next((k for k in ("ramp_epochs", "clean_epochs", "epochs") if k in given and recipe[k]), None)
+        if key:
+            yield (
+                f"{dotted((*at, key))} is {recipe[key]}, but of {epochs} epochs clean_epochs ({clean}) and "
+                f"ramp_epochs ({rise}) must leave at least one at full eps."
+            )
+
+
+def _ball(at: Keys, entry: dict[str, Any]) -> Iterator[str]:
+    eps = entry["eps"]
+    if entry["norm"] == "linf" and eps > 1:
+        hint = f"; {eps:g}/255 is {eps / 255:.4f}" if eps <= 255 else ""
+        yield f"{dotted((*at, 'eps'))} is {eps:g}, but must be at most 1 in linf (pixels in [0, 1]{hint})."
+
+
+def _similarity(config: dict[str, Any]) -> Iterator[str]:
+    similarity, at = config["similarity"], ("similarity", "minibatch", "size")
+    size = similarity["minibatch"]["size"]
+    measured = "cka_minibatch" in similarity["measures"] + similarity["layer_measures"]
+    if measured:
+        yield from _at_most(at, size, *_evaluation(config))
+    if "cka_minibatch" in similarity["measures"]:
+        for name in config["inversions"]:
+            yield from _at_most(at, size, _inverted(name, config), f"the images of inversions.{name}")
+            yield from _minibatches(size, _inverted(name, config), f"the images of inversions.{name}")
+    if measured:
+        yield from _minibatches(size, evaluation_images(config), "images.evaluation")
+    for name in config["inversions"]:
+        if _inverted(name, config) < FEWEST_COMPARED:
+            yield (
+                f"inversions.{name}.images is {_inverted(name, config)}, but must be at least {FEWEST_COMPARED}: "
+                "fewer images give no interval."
+            )
+    if similarity["layer_pairs"] != "all":
+        pairs = _unordered(similarity["layer_pairs"])
+        for pair, unordered in zip(similarity["layer_pairs"], pairs, strict=True):
+            for name in pair:
+                yield from _unknown(("similarity", "layer_pairs"), name, "a model", config["models"])
+            if pairs.count(unordered) > 1:
+                yield f"similarity.layer_pairs holds {shown(pair)} twice, but must hold each pair once."
+
+
+def _minibatches(size: int, images: int, what: str) -> Iterator[str]:
+    # Images are split evenly, so the batches may come out smaller than asked for.
+    smallest = images // -(-images // size) if images >= size else size
+    if smallest < FEWEST_IN_A_BATCH:
+        yield (
+            f"similarity.minibatch.size is {size}, but splits {images:,} images ({what}) into batches of "
+            f"{smallest}; every batch needs at least {FEWEST_IN_A_BATCH}."
+        )
+
+
+def _sat(config: dict[str, Any]) -> Iterator[str]:
+    settings = config["sat"]
+    if config["similarity"]["external"] is not None:
+        return
+    if settings["attack"] is not None:
+        yield from _unknown(("sat", "attack"), settings["attack"], "an attack", config["attacks"])
+    taught = settings["distillation"] or {"students": [], "teachers": []}
+    for key in ("students", "teachers"):
+        for name in taught[key]:
+            yield from _unknown(("sat", "distillation", key), name, "a model", config["models"])
+    for name in taught["students"]:
+        recipe = config["trainings"].get(config["models"][name].get("training"), {})
+        if recipe.get("method") != "standard":
+            yield f"sat.distillation.students holds '{name}', but students must be trained here by method standard."
+    if taught["students"] and not any(set(taught["students"]) - {teacher} for teacher in taught["teachers"]):
+        yield f"sat.distillation.teachers holds only the student '{taught['students'][0]}'; it needs another model."
+    count, models = settings["clusters"]["count"], len(config["models"])
+    yield from _at_most(("sat", "clusters", "count"), count, models - 1, f"there are {models} models")
+
+
+def _figures(config: dict[str, Any]) -> Iterator[str]:
+    figures, similarity = config["figures"], config["similarity"]
+    for figure, key in (("similarity", "measures"), ("layers", "layer_measures")):
+        if figures[figure] and figures[figure]["measure"] not in similarity[key]:
+            yield (
+                f"figures.{figure}.measure is '{figures[figure]['measure']}', but must be in similarity.{key}, "
+                f"which holds {listed(similarity[key])}."
+            )
+    for figure, key, kind in (
+        ("similarity", "inversion", "an inversion"),
+        ("gallery", "inversion", "an inversion"),
+        ("transfer", "attack", "an attack"),
+    ):
+        if figures[figure] and figures[figure][key] is not None:
+            yield from _unknown(("figures", figure, key), figures[figure][key], kind, config[f"{key}s"])
+    if figures["transfer"] and len(config["models"]) < 2:
+        yield "figures.transfer is drawn of 1 model, but needs at least 2."
+    if figures["gallery"]:
+        for name in figures["gallery"]["models"]:
+            yield from _unknown(("figures", "gallery", "models"), name, "a model", config["models"])
+        inversion = figures["gallery"]["inversion"]
+        most, why = _inverted(inversion, config), f"the images of inversions.{inversion}"
+        yield from _at_most(("figures", "gallery", "examples"), figures["gallery"]["examples"], most, why)
+    if figures["layers"]:
+        for pair in figures["layers"]["panels"]:
+            for name in pair:
+                yield from _unknown(("figures", "layers", "panels"), name, "a model", config["models"])
+            pairs = similarity["layer_pairs"]
+            if pairs != "all" and sorted(pair) not in _unordered(pairs):
+                yield f"figures.layers.panels holds {shown(pair)}, which is not in similarity.layer_pairs."
+
+
+def _at_most(at: Keys, value: int | None, most: int, why: str) -> Iterator[str]:
+    if value is not None and value > most:
+        yield f"{dotted(at)} is {value}, but must be at most {most:,}: {why}."
+
+
+def _inverted(name: str, config: dict[str, Any]) -> int:
+    return config["inversions"][name]["images"] or evaluation_images(config)
+
+
+def _evaluation(config: dict[str, Any]) -> tuple[int, str]:
+    return evaluation_images(config), "images.evaluation"
+
+
+def _per_channel(at: Keys, value: list[float], config: dict[str, Any]) -> Iterator[str]:
+    wanted = channels(config)
+    if len(value) != wanted:
+        numbers = f"{wanted} number{'s' if wanted > 1 else ''}, one a channel of {config['images']['source']}"
+        yield f"{dotted(at)} is {shown(value)}, but must hold {numbers}."
+
+
+def _unknown(at: Keys, name: str, kind: str, names: Iterable[str]) -> Iterator[str]:
+    if name not in names:
+        yield f"{dotted(at)} names {shown(name)}, which is not {kind}{suggestion(name, names)}"
+
+
+def _unordered(pairs: Iterable[list[str]]) -> list[list[str]]:
+    return [sorted(pair) for pair in pairs]
