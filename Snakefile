@@ -1,5 +1,6 @@
 # What there is to ask for. Each rule below is a target: `snakemake --list` shows them with their sentence,
-# `snakemake activations` makes one stage and what it needs, plain `snakemake` makes everything.
+# `snakemake activations` makes one stage and what it needs, plain `snakemake` makes the whole study, and
+# `snakemake hwang2024` what else can be made of SAT.
 
 from snakemake.utils import min_version
 
@@ -33,6 +34,8 @@ include: "rules/transfer.smk"
 include: "rules/similarity.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/sat_lineage.smk"
+include: "rules/sat.smk"
 
 
 localrules:
@@ -47,6 +50,7 @@ localrules:
     tables,
     figures,
     jones2022,
+    hwang2024,
 
 
 rule all:

@@ -329,7 +329,7 @@ def test_defaults_are_filled_in_everywhere() -> None:
     }  # fmt: skip
     assert config["attacks"]["pgd"] == {
         "norm": "linf", "eps": 0.1, "steps": 5, "step_size": None, "random_start": True, "restarts": 1,
-        "loss": "cross_entropy", "momentum": 0, "images": None, "seed": 0,
+        "loss": "cross_entropy", "momentum": 0, "method": "pgd", "diversity": 0, "smallest": 0.9, "images": None, "seed": 0,
     }  # fmt: skip
     assert config["inversions"]["jones"] == {
         "steps": 10, "step_size": 0.125, "momentum": 0.9, "images": 100, "seed": 0, "chunk": 64,

@@ -37,6 +37,7 @@ def cka_tile(path: Path, pairs: Sequence[tuple[str, str]], symmetric: bool, n: i
         store.put(group, "measure", MEASURES, ("measure",))
         store.put(group, "model_a", [a for a, _ in pairs], ("pair",))
         store.put(group, "model_b", [b for _, b in pairs], ("pair",))
+        store.put(group, "n", np.full(len(pairs), n), ("pair",))
         for column in COLUMNS:
             rows = [[told(a, b, measure, column) for a, b in pairs] for measure in MEASURES]
             if column in ("low", "high"):

@@ -2,7 +2,8 @@
 
 Projected gradient descent with a random start after Madry et al. 2018 (linf: sign steps; l2: steps of unit
 gradient), optionally with the accumulated momentum of Dong et al. 2018 (MI-FGSM) and with the margin of the
-logits (Carlini and Wagner 2017) in place of cross-entropy. The loop itself is `kindred.descent`.
+logits (Carlini and Wagner 2017) in place of cross-entropy. The loop itself is `kindred.descent`. Two variants:
+gradients taken at randomly resized and padded images (`kindred.diversity`), and APGD (`kindred.apgd`) in place of PGD.
 """
 
 from collections.abc import Callable
@@ -13,11 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kindred.apgd import ascend
 from kindred.descent import Projection, descend, euclidean, l2_ball, linf_ball
+from kindred.diversity import diverse
 from kindred.errors import BadInput
 
 Norm = Literal["linf", "l2"]
 Objective = Literal["cross_entropy", "margin"]
+Method = Literal["pgd", "apgd"]
 
 SEEDS = 2**63 - 1
 
@@ -31,6 +35,9 @@ class Attack:
     `random_start`: begin at a point drawn uniformly from the volume of the ball rather than at the image.
     `restarts`: how many random starts are tried; more than one needs `random_start`.
     `momentum`: 0 for plain PGD, 1 for the setting of MI-FGSM.
+    `method`: pgd, or apgd, which chooses its steps and momentum itself and keeps the point of highest loss.
+    `diversity`: probability that a step sees a randomly resized and padded image, shrunk to `smallest` of its side at
+    most; needs a generator.
 
     Raises BadInput for anything else.
     """
@@ -43,10 +50,14 @@ class Attack:
     restarts: int = 1
     loss: Objective = "cross_entropy"
     momentum: float = 0.0
+    method: Method = "pgd"
+    diversity: float = 0.0
+    smallest: float = 0.9
 
     def __post_init__(self) -> None:
         _one_of("norm", self.norm, get_args(Norm))
         _one_of("loss", self.loss, get_args(Objective))
+        _one_of("method", self.method, get_args(Method))
         _number("eps", self.eps)
         _number("momentum", self.momentum)
         _count("steps", self.steps)
@@ -55,6 +66,17 @@ class Attack:
             _number("step_size", self.step_size)
         if not isinstance(self.random_start, bool):
             raise BadInput(f"an attack's random_start is {self.random_start!r}; it must be true or false.")
+        _number("diversity", self.diversity)
+        _number("smallest", self.smallest)
+        if self.diversity > 1 or not 0 < self.smallest <= 1:
+            raise BadInput(
+                f"an attack's diversity is {self.diversity} and smallest {self.smallest}; they must be at most 1, and "
+                "smallest above 0."
+            )
+        if self.method == "apgd" and (self.step_size is not None or self.momentum):
+            raise BadInput(
+                "an attack of method apgd chooses step_size and momentum itself; they must be left out."
+            )
         if self.restarts > 1 and not self.random_start:
             raise BadInput(f"an attack's restarts is {self.restarts}; without random_start it must be 1.")
 
@@ -93,7 +115,8 @@ def perturb(
     with torch.inference_mode(False):
         clean, labels = images.detach().clone(), labels.clone()
         inside = _ball(clean, attack)
-        seeds = _seeds(len(clean), generator) if attack.random_start and generator is not None else None
+        drawn = attack.random_start or attack.diversity
+        seeds = _seeds(len(clean), generator) if drawn and generator is not None else None
         if attack.restarts == 1:
             return _run(classifier, clean, labels, attack, inside, seeds, measure=False)[0]
         return _worst_of(classifier, clean, labels, attack, inside, seeds)
@@ -153,15 +176,28 @@ def _run(
     objective = OBJECTIVES[attack.loss]
     fooled = torch.zeros_like(labels, dtype=torch.bool)
 
+    vary = (
+        diverse(seeds, attack.diversity, attack.smallest) if attack.diversity and seeds is not None else None
+    )
+
     def loss(x: Tensor) -> Tensor:
         nonlocal fooled
-        logits = classifier(x)
+        logits = classifier(vary(x) if vary is not None else x)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         if measure:
             fooled = logits.detach().argmax(dim=1) != labels
         return -objective(logits, labels)
 
-    start = clean if seeds is None else clean + _noise(clean, attack, seeds)
+    start = clean + _noise(clean, attack, seeds) if attack.random_start and seeds is not None else clean
+    if attack.method == "apgd":
+        best, height = ascend(
+            lambda x: -loss(x), start, inside, steps=attack.steps, eps=float(attack.eps), norm=attack.norm
+        )
+        if measure:
+            vary = None
+            with torch.no_grad():
+                height = -loss(best)
+        return best, fooled, height
     end = descend(
         loss,
         start,
@@ -172,8 +208,13 @@ def _run(
         averaging="sum",
         project=inside,
         keep="last",
-        measure_last=measure,
+        # With diversity the last iterate is measured below, as it is.
+        measure_last=measure and vary is None,
     )
+    if measure and vary is not None:
+        vary = None
+        with torch.no_grad():
+            return end.images, fooled, -loss(end.images)
     return end.images, fooled, -end.loss
 
 
@@ -213,8 +254,8 @@ def _check(images: Tensor, labels: Tensor, attack: Attack, generator: torch.Gene
     low, high = torch.stack(images.detach().aminmax()).tolist()
     if not (low >= 0 and high <= 1):
         raise BadInput(f"pixels of images to attack lie in [{low:g}, {high:g}]; they must lie in [0, 1].")
-    if attack.random_start and attack.eps > 0 and generator is None:
-        raise BadInput("an attack with random_start needs a generator; none was given.")
+    if (attack.random_start or attack.diversity) and attack.eps > 0 and generator is None:
+        raise BadInput("an attack with random_start or diversity needs a generator; none was given.")
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kindred.schema import channels, chosen, evaluation_images, source, training_images
+from kindred.schema import channels, chosen, evaluation_images, source, training_images, whole
 from kindred.wording import Keys, dotted, listed, shown, suggestion
 
 SET_BY_STUDY = ("num_classes", "in_chans", "img_size", "pretrained", "checkpoint_path")
@@ -15,6 +15,8 @@ FEWEST_COMPARED = 5  # the jackknife leaves one out
 
 def disagreements(config: dict[str, Any]) -> Iterator[str]:
     """Sentences about what fits its own key but not the rest of a filled config."""
+    if not config["models"] and config["similarity"]["external"] is None:
+        yield f"The configuration has no models, which must be {whole()['properties']['models']['allowed']}."
     yield from _names(config)
     yield from _images(config)
     for name, recipe in config["trainings"].items():
@@ -25,6 +27,10 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
         yield from _ball(("attacks", name), attack)
         if attack["restarts"] > 1 and not attack["random_start"]:
             yield f"attacks.{name}.restarts is {attack['restarts']}, but must be 1 where random_start is false."
+        if attack["method"] == "apgd":
+            for key in ("step_size", "momentum"):
+                if attack[key]:
+                    yield f"attacks.{name}.{key} is {attack[key]:g}, but apgd chooses it itself; leave it out."
     for section in ("attacks", "inversions"):
         for name, entry in config[section].items():
             yield from _at_most((section, name, "images"), entry["images"], *_evaluation(config))
@@ -36,6 +42,7 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
     yield from _similarity(config)
     if config["published"]:
         yield from _published(config)
+    yield from _sat(config)
     yield from _figures(config)
 
 
@@ -185,6 +192,26 @@ def _minibatches(size: int, images: int, what: str) -> Iterator[str]:
             f"similarity.minibatch.size is {size}, but splits {images:,} images ({what}) into batches of "
             f"{smallest}; every batch needs at least {FEWEST_IN_A_BATCH}."
         )
+
+
+def _sat(config: dict[str, Any]) -> Iterator[str]:
+    settings = config["sat"]
+    if config["similarity"]["external"] is not None:
+        return
+    if settings["attack"] is not None:
+        yield from _unknown(("sat", "attack"), settings["attack"], "an attack", config["attacks"])
+    taught = settings["distillation"] or {"students": [], "teachers": []}
+    for key in ("students", "teachers"):
+        for name in taught[key]:
+            yield from _unknown(("sat", "distillation", key), name, "a model", config["models"])
+    for name in taught["students"]:
+        recipe = config["trainings"].get(config["models"][name].get("training"), {})
+        if recipe.get("method") != "standard":
+            yield f"sat.distillation.students holds '{name}', but students must be trained here by method standard."
+    if taught["students"] and not any(set(taught["students"]) - {teacher} for teacher in taught["teachers"]):
+        yield f"sat.distillation.teachers holds only the student '{taught['students'][0]}'; it needs another model."
+    count, models = settings["clusters"]["count"], len(config["models"])
+    yield from _at_most(("sat", "clusters", "count"), count, models - 1, f"there are {models} models")
 
 
 def _figures(config: dict[str, Any]) -> Iterator[str]:

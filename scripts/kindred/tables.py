@@ -50,8 +50,9 @@ def models_table(
             "clean_accuracy": about["clean_accuracy"],
         }
         for attack, stores in attacked.items():
-            made_with = store.attributes(stores[model])["weights"]
-            records.demand_same_weights(stores[model], made_with, model, about["weights_sha256"])
+            held = about.get("weights_sha256", "")
+            made_with = store.attributes(stores[model]).get("weights", held)
+            records.demand_same_weights(stores[model], made_with, model, held)
             row[f"accuracy_{attack}"] = float(1 - _values(stores[model], "fooled").mean())
         rows.append(row)
     return pd.DataFrame(rows)
@@ -181,7 +182,7 @@ def demand_one_set_of_weights(tiles: Iterable[str]) -> None:
     known: dict[str, str] = {}
     for path in tiles:
         about = store.attributes(path)
-        for found in (about["weights"], about.get("source_weights", {})):
+        for found in (about.get("weights", {}), about.get("source_weights", {})):
             for model, digest in found.items():
                 records.demand_same_weights(path, digest, model, known.setdefault(model, digest))
 

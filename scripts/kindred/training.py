@@ -63,15 +63,17 @@ def train(
     recipe: Mapping[str, Any],
     seed: int,
     device: torch.device,
+    method: Method | None = None,
 ) -> list[dict[str, float]]:
     """Train in place; returns the history, one row an epoch (epoch, eps, loss).
 
-    images: (n, channel, height, width) float32 in [0, 1]; labels: (n,) int64. AdamW with a one-cycle schedule;
+    images: (n, channel, height, width) float32 in [0, 1]; labels: (n,) int64; method: the loss of a step, in place of
+    that of the recipe's method. AdamW with a one-cycle schedule;
     the order of the images and the adversary's starts come from `seed`, and what the network itself draws (dropout)
     from torch's global generator, so a second run gives the same weights on the same kind of device. Raises
     BadInput when the loss stops being a number.
     """
-    step_loss = METHODS[recipe["method"]]
+    step_loss = method or METHODS[recipe["method"]]
     generator = torch.Generator().manual_seed(seed)
     epochs, batch = int(recipe["epochs"]), int(recipe["batch"])
     pixels, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)

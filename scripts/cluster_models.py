@@ -1,0 +1,58 @@
+"""Put models into groups by SAT, tell how stable the groups are and what they agree with, and lay models on a map."""
+
+import pandas as pd
+from kindred import clusters, components, scores, tables
+from kindred.job import job, log
+
+with job(snakemake.log[0], snakemake.threads):
+    settings = snakemake.params.settings
+    found = scores.read(snakemake.input.sat, snakemake.params.attack)
+    names, most = list(found.models), min(10, len(found.models) - 1)
+    spectra = {kind: clusters.spectrum(clusters.affinity(found.sat, kind)) for kind in clusters.AFFINITIES}
+    chosen = spectra[settings["affinity"]]
+    count = settings["count"] or clusters.largest_gap(chosen[0], most)
+
+    rows, groups = [], {}
+    for kind, (_, vectors) in spectra.items():
+        for groups_wanted in sorted({*range(2, most + 1), count}):
+            runs = clusters.spectral(vectors, groups_wanted, settings["seeds"], settings["starts"])
+            groups[kind, groups_wanted] = clusters.typical(runs)
+            rows.append((kind, groups_wanted, settings["seeds"], clusters.stability(runs)))
+    stability = pd.DataFrame(rows, columns=["affinity", "count", "seeds", "stability"])
+    spectral, tree = groups[settings["affinity"], count], clusters.hierarchical(found.sat, count)
+    tables.write(
+        snakemake.output.clusters, pd.DataFrame({"model": names, "cluster": spectral, "hierarchical": tree})
+    )
+    tables.write(snakemake.output.stability, stability)
+    eigenvalues = [
+        (kind, index + 1, value, values[index + 1] - value if index + 1 < len(values) else None)
+        for kind, (values, _) in spectra.items()
+        for index, value in enumerate(values)
+    ]
+    tables.write(
+        snakemake.output.eigenvalues,
+        pd.DataFrame(eigenvalues, columns=["affinity", "index", "eigenvalue", "gap"]),
+    )
+    places = {"mds": clusters.mds(found.sat), "tsne": clusters.tsne(found.sat, settings["perplexity"], 0)}
+    plane = [
+        (way, name, *at) for way, points in places.items() for name, at in zip(names, points, strict=True)
+    ]
+    tables.write(snakemake.output.map, pd.DataFrame(plane, columns=["method", "model", "x", "y"]))
+
+    # What is known of the models from elsewhere, each column a partition of its own.
+    known = {"hierarchical": list(map(str, tree))}
+    for path in (snakemake.input.get("components"), snakemake.input.get("models")):
+        if path:
+            about = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("model").loc[names]
+            # What was measured of a model is no label.
+            measured = [name for name in about if name == "parameters" or "accuracy" in name]
+            known |= components.label_columns(about.drop(columns=measured))
+    agreement = [
+        (label, len(set(values)), clusters.rand(spectral, values), clusters.rand(tree, values))
+        for label, values in known.items()
+    ]
+    tables.write(
+        snakemake.output.labels,
+        pd.DataFrame(agreement, columns=["label", "groups", "ari_spectral", "ari_hierarchical"]),
+    )
+    log.info("%d models in %d groups (%s)", len(names), count, settings["affinity"])

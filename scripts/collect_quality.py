@@ -1,0 +1,13 @@
+"""Put what an attack came to on every model into one table."""
+
+import pandas as pd
+from kindred import tables
+from kindred.job import job, log
+
+with job(snakemake.log[0], snakemake.threads):
+    parts = [pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in snakemake.input]
+    table = pd.concat(parts, ignore_index=True).set_index("model").loc[snakemake.params.models].reset_index()
+    table.insert(0, "attack", snakemake.params.attack)
+    tables.write(snakemake.output[0], table)
+    for row in table[table["warning"].notna()].itertuples():
+        log.warning("'%s' under '%s': %s", row.model, row.attack, row.warning)

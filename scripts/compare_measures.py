@@ -1,0 +1,39 @@
+"""Put SAT under every attack and other measures of likeness side by side, and test how far they agree."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from kindred import mantel, scores, store, tables
+from kindred.figures.tables import square
+from kindred.job import job, log, progress
+
+with job(snakemake.log[0], snakemake.threads):
+    names, settings = snakemake.params.models, snakemake.params.settings
+    found = {
+        f"sat_{attack}": scores.read(snakemake.input.sat, attack).of(names).sat
+        for attack in snakemake.params.attacks
+    }
+    store.demand_same_images(*snakemake.input.activations)
+    predicted = np.stack([store.array(path, "logits")[:].argmax(1) for path in snakemake.input.activations])
+    found["agreement"] = mantel.agreement(predicted)
+    cka = pd.read_csv(snakemake.input.cka, keep_default_na=False, na_values=[""])
+    cka = cka[(cka["stimuli"] == "natural") & (cka["measure"] == snakemake.params.cka)]
+    found["cka"] = square(cka, "model_a", "model_b", "value", names, "cka.csv", symmetric=True)
+    if snakemake.input.get("gradients"):
+        given = pd.read_csv(snakemake.input.gradients, keep_default_na=False, na_values=[""])
+        found["gradients"] = square(
+            given, "model_a", "model_b", "cosine", names, "the table of gradients", symmetric=True
+        )
+
+    first, second = np.triu_indices(len(names), 1)
+    pairs = pd.DataFrame({"model_a": np.array(names)[first], "model_b": np.array(names)[second]})
+    pairs = pairs.assign(**{name: values[first, second] for name, values in found.items()})
+    tables.write(snakemake.output.pairs, pairs)
+    rows = [
+        (a, b, *mantel.compare(found[a], found[b], settings["permutations"], settings["seed"]))
+        for a, b in progress(list(combinations(found, 2)), "Mantel tests")
+    ]
+    columns = ["first", "second", "pearson", "spearman", "p", "pairs"]
+    tables.write(snakemake.output.mantel, pd.DataFrame(rows, columns=columns))
+    log.info("%d measures of %d pairs", len(found), len(pairs))
