@@ -50,6 +50,7 @@ localrules:
     tables,
     figures,
     hwang2024,
+    jones2022,
 
 
 rule all:

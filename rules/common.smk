@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from kindred import fingerprint, tiles
 from kindred.config import check, layer_choice, model_entry, named_layers
+from kindred.crosscheck import INVERTED_ONLY
 from kindred.errors import BadInput
 
 try:

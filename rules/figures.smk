@@ -6,10 +6,16 @@ rule figures:
     input:
         drawn("accuracies"),
         drawn("similarity") if "similarity" in FIGURES else [],
-        drawn("similarity_by_budget") if FIGURES.get("similarity", {}).get("inversion") else [],
         drawn("layers") if "layers" in FIGURES else [],
         drawn("transfer") if "transfer" in FIGURES else [],
-        drawn("gallery") if "gallery" in FIGURES else [],
+        [path for name in JONES_FIGURES for path in drawn(name)],
+
+
+rule jones2022:
+    """Target: Jones et al. 2022, every figure and table of it that the study has what for."""
+    input:
+        [path for name in JONES_FIGURES for path in drawn(name)],
+        rules.tables.input,
 
 
 rule draw_accuracies:
@@ -119,3 +125,131 @@ rule draw_gallery:
         made=lambda wildcards: made_figure("draw_gallery", ["models", "gallery"], []),
     script:
         "../scripts/draw_gallery.py"
+
+
+rule draw_residuals:
+    input:
+        models=lambda wildcards: table("models"),
+        inversions=lambda wildcards: table("inversions"),
+        curves=lambda wildcards: table("inversion_curves"),
+    output:
+        png="<results>/figures/residuals_{inversion}.png",
+        pdf="<results>/figures/residuals_{inversion}.pdf",
+    log:
+        "<logs>/draw_residuals/{inversion}.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        made=lambda wildcards: made_figure("draw_residuals", ["models", "inversions"], []),
+    script:
+        "../scripts/draw_residuals.py"
+
+
+rule draw_similarity_by_architecture:
+    input:
+        models=lambda wildcards: table("models"),
+        cka=lambda wildcards: table("cka"),
+    output:
+        png="<results>/figures/similarity_by_architecture.png",
+        pdf="<results>/figures/similarity_by_architecture.pdf",
+    log:
+        "<logs>/draw_similarity_by_architecture.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        options=FIGURES.get("similarity", {}),
+        made=lambda wildcards: made_figure(
+            "draw_similarity_by_architecture", ["models", "cka"], FIGURES.get("similarity")
+        ),
+    script:
+        "../scripts/draw_similarity_by_architecture.py"
+
+
+rule draw_similarity_by_architecture_and_budget:
+    input:
+        models=lambda wildcards: table("models"),
+        cka=lambda wildcards: table("cka"),
+    output:
+        png="<results>/figures/similarity_by_architecture_and_budget.png",
+        pdf="<results>/figures/similarity_by_architecture_and_budget.pdf",
+    log:
+        "<logs>/draw_similarity_by_architecture_and_budget.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        options=FIGURES.get("similarity", {}),
+        made=lambda wildcards: made_figure(
+            "draw_similarity_by_architecture_and_budget", ["models", "cka"], FIGURES.get("similarity")
+        ),
+    script:
+        "../scripts/draw_similarity_by_architecture_and_budget.py"
+
+
+rule draw_estimators:
+    input:
+        models=lambda wildcards: table("models"),
+        cka=lambda wildcards: table("cka"),
+    output:
+        png="<results>/figures/estimators.png",
+        pdf="<results>/figures/estimators.pdf",
+    log:
+        "<logs>/draw_estimators.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        inversion=FIGURES.get("similarity", {}).get("inversion"),
+        made=lambda wildcards: made_figure("draw_estimators", ["models", "cka"], FIGURES.get("similarity")),
+    script:
+        "../scripts/draw_estimators.py"
+
+
+rule draw_gradients:
+    input:
+        models=lambda wildcards: table("models"),
+        gradients=lambda wildcards: table("gradients"),
+    output:
+        png="<results>/figures/gradients.png",
+        pdf="<results>/figures/gradients.pdf",
+    log:
+        "<logs>/draw_gradients.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        made=lambda wildcards: made_figure("draw_gradients", ["models", "gradients"], []),
+    script:
+        "../scripts/draw_gradients.py"
+
+
+rule draw_stitching:
+    input:
+        models=lambda wildcards: table("models"),
+        stitching=lambda wildcards: table("stitching"),
+    output:
+        png="<results>/figures/stitching.png",
+        pdf="<results>/figures/stitching.pdf",
+    log:
+        "<logs>/draw_stitching.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        made=lambda wildcards: made_figure("draw_stitching", ["models", "stitching"], []),
+    script:
+        "../scripts/draw_stitching.py"
+
+
+rule draw_published:
+    input:
+        cells=lambda wildcards: table("published"),
+        summary=lambda wildcards: table("published_summary"),
+    output:
+        png="<results>/figures/published.png",
+        pdf="<results>/figures/published.pdf",
+    log:
+        "<logs>/draw_published.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        measure=config["published"]["measure"] if config["published"] else "",
+        made=lambda wildcards: made_figure("draw_published", ["published"], PUBLISHED_OPTIONS),
+    script:
+        "../scripts/draw_published.py"

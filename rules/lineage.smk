@@ -22,11 +22,17 @@ MAKERS = {
     "cross_evaluate": ["attack_model"],
     "compare_activations": ["extract_activations"],
     "compare_inverted": ["invert_images"],
+    "compare_gradients": MODEL_MAKERS,
+    "stitch_models": MODEL_MAKERS,
     "collect_models": ["attack_model"],
     "collect_cka": ["compare_activations", "compare_inverted"],
     "collect_layers": ["compare_activations"],
     "collect_transfer": ["cross_evaluate"],
     "collect_gallery": ["invert_images"],
+    "collect_inversions": ["invert_images"],
+    "collect_gradients": ["compare_gradients"],
+    "collect_stitching": ["stitch_models"],
+    "collect_published": ["collect_models", "collect_cka", "collect_gradients", "collect_stitching"],
 }
 
 
@@ -142,9 +148,20 @@ def adversarial_images(attack, models):
 
 
 def inversion_settings(inversion):
-    # The chunk is how the work is cut, not what comes out.
+    # The chunk is how the work is cut, not what comes out; what counts as converged is asked afterwards.
     settings = config["inversions"][inversion]
-    return canonical({key: value for key, value in settings.items() if key != "chunk"})
+    later = ("chunk", "converged", "leave_out")
+    return canonical({key: value for key, value in settings.items() if key not in later})
+
+
+def residual_limits(inversion):
+    return {key: config["inversions"][inversion][key] for key in ("converged", "leave_out")}
+
+
+def largest_residual(inversion):
+    """The residual above which images are left out of comparisons; None where all are compared."""
+    limits = residual_limits(inversion)
+    return limits["converged"] if limits["leave_out"] else None
 
 
 @cache
@@ -185,14 +202,15 @@ def activations_of(models, stimuli):
 # Tiles: comparisons of two groups of models in one job
 
 
-def comparison_settings():
-    """The settings of the measures that are asked for."""
+def comparison_settings(natural):
+    """The settings of the measures that are asked for, on natural or on inverted images."""
     similarity = config["similarity"]
     asked = {*similarity["measures"], *similarity["layer_measures"]}
-    used = ["measures"]
+    used = []
     used += ["minibatch"] if "cka_minibatch" in asked else []
     used += ["bandwidth"] if "cka_rbf" in asked else []
-    return canonical({key: similarity[key] for key in used})
+    measures = [name for name in similarity["measures"] if not (natural and name in INVERTED_ONLY)]
+    return canonical({"measures": measures, **{key: similarity[key] for key in used}})
 
 
 def layer_measures():
@@ -206,22 +224,36 @@ def made_for_transfer(attack, model):
 
 @cache
 def made_for_activations(stimuli, model):
-    settings = [GROUP_COUNT, comparison_settings(), layer_measures()]
+    settings = [GROUP_COUNT, comparison_settings(natural=True), layer_measures()]
     return made("compare_activations", settings, made_activations(model, stimuli))
 
 
 @cache
 def made_for_inverted(inversion, model):
-    settings = [GROUP_COUNT, comparison_settings()]
+    settings = [GROUP_COUNT, comparison_settings(natural=False), largest_residual(inversion)]
     return made("compare_inverted", settings, made_inverted(inversion, model))
+
+
+@cache
+def made_for_gradients(stimuli, model):
+    settings = [GROUP_COUNT, canonical(config["gradients"])]
+    return made("compare_gradients", settings, made_images(), made_model(model))
+
+
+@cache
+def made_for_stitching(stimuli, model):
+    settings = [GROUP_COUNT, canonical(config["stitching"])]
+    return made("stitch_models", settings, made_images(), made_model(model))
 
 
 TILES = {
     "<results>/transfer/{what}/{tile}.zarr": (made_for_transfer, "cross_evaluate"),
     "<results>/similarity/activations/{what}/{tile}.zarr": (made_for_activations, "compare_activations"),
     "<results>/similarity/inverted/{what}/{tile}.zarr": (made_for_inverted, "compare_inverted"),
+    "<results>/similarity/gradients/{what}/{tile}.zarr": (made_for_gradients, "compare_gradients"),
+    "<results>/similarity/stitching/{what}/{tile}.zarr": (made_for_stitching, "stitch_models"),
 }
-TRANSFER, ACTIVATIONS, INVERTED = TILES
+TRANSFER, ACTIVATIONS, INVERTED, GRADIENTS, STITCHING = TILES
 
 
 def members(pattern, what, tile):
@@ -251,6 +283,20 @@ def tile_stores(pattern, whats, tiles):
 # Tables
 
 
+# The numbers of Jones et al. 2022, and the tables of ours that have such numbers.
+PUBLISHED_OPTIONS = canonical(config["published"])
+PUBLISHED = {
+    name: Path(workflow.basedir) / "studies" / "reference" / f"jones2022_{name}{about}.csv"
+    for name, about in (
+        ("fig1", "_inverted_by_eps"),
+        ("fig3_fig4", "_architectures"),
+        ("fig5_fig7_fig8", ""),
+        ("fig6", "_digitised"),
+    )
+}
+COMPARED_TABLES = ["models", "cka", *(name for name in ("gradients", "stitching") if config[name])]
+
+
 @cache
 def made_table(table):
     """Fingerprint of one of the tables. Each holds all models of the study, but for the gallery."""
@@ -267,12 +313,25 @@ def made_table(table):
     if table == "transfer":
         answered = [made_for_transfer(attack, model) for attack in ATTACKS for model in MODELS]
         return made("collect_transfer", [MODELS, ATTACKS, config["transfer"]["floor"]], answered)
+    if table == "inversions":
+        grown = [made_inverted(inversion, model) for inversion in INVERSIONS for model in MODELS]
+        return made("collect_inversions", [MODELS, list(map(residual_limits, INVERSIONS))], grown)
+    if table == "gradients":
+        compared = [made_for_gradients("natural", model) for model in MODELS]
+        return made("collect_gradients", MODELS, compared)
+    if table == "stitching":
+        stitched = [made_for_stitching("natural", model) for model in MODELS]
+        return made("collect_stitching", MODELS, stitched)
+    if table == "published":
+        references = [path.read_text(encoding="utf-8") for path in PUBLISHED.values()]
+        return made("collect_published", [PUBLISHED_OPTIONS, references], *map(made_table, COMPARED_TABLES))
     grown = [made_inverted(GALLERY["inversion"], model) for model in GALLERY["models"]]
     return made("collect_gallery", GALLERY, made_images(), grown)
 
 
 def table(name):
-    maker = {"sat": "transfer"}.get(name, name)
+    makers = {"sat": "transfer", "inversion_curves": "inversions", "published_summary": "published"}
+    maker = makers.get(name, name)
     path = f"<results>/tables/{name}.{'zarr' if name == 'gallery' else 'csv'}"
     return settled(path, made_table(maker), f"collect_{maker}")
 
@@ -290,3 +349,21 @@ def made_figure(script, tables, options):
 
 def drawn(name):
     return [f"<results>/figures/{name}.{kind}" for kind in ("png", "pdf")]
+
+
+# The figures of Jones et al. 2022, as far as the study has what they show.
+INVERTED_FIGURES = [
+    "similarity_by_budget",
+    "similarity_by_architecture",
+    "similarity_by_architecture_and_budget",
+]
+COMPARED = set(config["similarity"]["measures"])
+JONES_FIGURES = [
+    *(INVERTED_FIGURES if FIGURES.get("similarity", {}).get("inversion") else []),
+    *(["estimators"] if "similarity" in FIGURES and COMPARED >= {"cka_debiased", "cka_biased"} else []),
+    *(["gallery"] if "gallery" in FIGURES else []),
+    *(["gradients"] if config["gradients"] else []),
+    *(["stitching"] if config["stitching"] else []),
+    *(["published"] if config["published"] else []),
+    *(f"residuals_{inversion}" for inversion in INVERSIONS),
+]

@@ -8,6 +8,10 @@ rule tables:
         "<results>/tables/cka.csv",
         "<results>/tables/layers.csv",
         *(["<results>/tables/transfer.csv", "<results>/tables/sat.csv"] if ATTACKS else []),
+        *(["<results>/tables/gradients.csv"] if config["gradients"] else []),
+        *(["<results>/tables/stitching.csv"] if config["stitching"] else []),
+        *(["<results>/tables/published.csv"] if config["published"] else []),
+        *(["<results>/tables/inversions.csv", "<results>/tables/inversion_curves.csv"] if INVERSIONS else []),
 
 
 rule collect_models:
@@ -83,6 +87,74 @@ rule collect_transfer:
         made=lambda wildcards: made_table("transfer"),
     script:
         "../scripts/collect_transfer.py"
+
+
+rule collect_inversions:
+    input:
+        lambda wildcards: [path for inversion in INVERSIONS for path in inverted_images(inversion, MODELS)],
+    output:
+        inversions="<results>/tables/inversions.csv",
+        curves="<results>/tables/inversion_curves.csv",
+    log:
+        "<logs>/collect_inversions.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        models=MODELS,
+        limits={inversion: residual_limits(inversion) for inversion in INVERSIONS},
+        made=lambda wildcards: made_table("inversions"),
+    script:
+        "../scripts/collect_inversions.py"
+
+
+rule collect_gradients:
+    input:
+        lambda wildcards: tile_stores(GRADIENTS, ["natural"], UNORDERED_TILES),
+    output:
+        "<results>/tables/gradients.csv",
+    log:
+        "<logs>/collect_gradients.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        models=MODELS,
+        made=lambda wildcards: made_table("gradients"),
+    script:
+        "../scripts/collect_gradients.py"
+
+
+rule collect_stitching:
+    input:
+        lambda wildcards: tile_stores(STITCHING, ["natural"], ORDERED_TILES),
+    output:
+        "<results>/tables/stitching.csv",
+    log:
+        "<logs>/collect_stitching.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        models=MODELS,
+        made=lambda wildcards: made_table("stitching"),
+    script:
+        "../scripts/collect_stitching.py"
+
+
+rule collect_published:
+    input:
+        unpack(lambda wildcards: {name: table(name) for name in COMPARED_TABLES}),
+    output:
+        cells="<results>/tables/published.csv",
+        summary="<results>/tables/published_summary.csv",
+    log:
+        "<logs>/collect_published.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        options=PUBLISHED_OPTIONS,
+        references={name: str(path) for name, path in PUBLISHED.items()},
+        made=lambda wildcards: made_table("published"),
+    script:
+        "../scripts/collect_published.py"
 
 
 rule collect_gallery:

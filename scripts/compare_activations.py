@@ -42,6 +42,7 @@ with job(snakemake.log[0], snakemake.threads):
         store.put(group, "measure", list(found), ("measure",))
         store.put(group, "model_a", [a for a, _ in pairs], ("pair",))
         store.put(group, "model_b", [b for _, b in pairs], ("pair",))
+        store.put(group, "n", np.full(len(pairs), len(ids)), ("pair",))
         for column in ("value", "low", "high", "null"):
             store.put(group, column, np.stack([rows[column] for rows in found.values()]), ("measure", "pair"))
         store.put(group, "layer_model", [name for name, _ in every], ("layer",))

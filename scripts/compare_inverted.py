@@ -1,52 +1,79 @@
-"""Show images inverted through some models to others and compare what both say; nothing is stored in between."""
+"""Show images inverted through some models to others and compare what both say; nothing is stored in between.
+
+Models are loaded once each, and those that are tested stay: their weights are small beside what they would say to all
+inverters' images, which is taken one inverter, and within that a few tested models, at a time. `similarity.groups`
+decides how many models that are.
+"""
 
 import numpy as np
-from kindred import checkpoints, comparison, device, records, store
+import torch
+from kindred import checkpoints, comparison, device, images, layers, records, store
 from kindred.job import job, log, progress
 from kindred.observe import penultimate
 
 with job(snakemake.log[0], snakemake.threads):
     place = device.choose(snakemake.config["device"])
+    settings = snakemake.params.settings
     inverters = checkpoints.names(snakemake.input.inverters)
     tested = checkpoints.names(snakemake.input.tested)
-    files = list(dict.fromkeys([*snakemake.input.inverters, *snakemake.input.tested]))
     paths = dict(zip(inverters, snakemake.input.inverted, strict=True))
     ids = store.demand_same_images(*paths.values())
     about = {name: store.attributes(path) for name, path in paths.items()}
-    stimuli = {name: store.array(path, "images") for name, path in paths.items()}
+    for name, path in paths.items():
+        records.demand_same_layer(path, about[name].get("layer"), name, layers.PENULTIMATE)
+    targets = None
+    if any(measure in comparison.STIR for measure in settings["measures"]):
+        targets = images.load(snakemake.input.natural, len(ids)).pixels
 
-    # Each model is loaded once and shown all inverters' images; of what it says, one layer is kept.
-    said, weights = {}, {}
-    for model in progress(checkpoints.each(files), "models", total=len(files) // 2):
-        classifier = model.classifier.to(place)
-        weights[model.name] = model.weights
-        for inverter in inverters if model.name in tested else [model.name]:
-            said[inverter, model.name] = penultimate(
-                classifier, stimuli[inverter], name=model.name, device=place
+    def say(model: checkpoints.Model, shown: np.ndarray) -> torch.Tensor:
+        return penultimate(model.classifier, shown, name=model.name, device=place)
+
+    ready, weights, natural = {}, {}, {}
+    for model in progress(checkpoints.each(snakemake.input.tested), "models", total=len(tested)):
+        model.classifier.to(place)
+        ready[model.name], weights[model.name] = model, model.weights
+        natural[model.name] = None if targets is None else say(model, targets)
+
+    parts, count = [], []
+    for name, weights_path, description in progress(
+        list(zip(inverters, snakemake.input.inverters[::2], snakemake.input.inverters[1::2], strict=True)),
+        "comparing",
+    ):
+        inverter = ready.get(name) or checkpoints.load(name, weights_path, description)
+        inverter.classifier.to(place)
+        weights[name] = inverter.weights
+        records.demand_same_weights(paths[name], about[name]["weights"], name, inverter.weights)
+        stimuli = store.array(paths[name], "images")
+        kept = comparison.converged(
+            store.array(paths[name], "residual")[:], snakemake.params.largest_residual, name
+        )
+        own = say(inverter, stimuli)[kept].to(place)
+
+        answers = (
+            (
+                own if other == name else say(ready[other], stimuli)[kept].to(place),
+                None if targets is None else natural[other][kept].to(place),
             )
-    for inverter in inverters:
-        records.demand_same_weights(paths[inverter], about[inverter]["weights"], inverter, weights[inverter])
+            for other in tested
+        )
+        parts.append(comparison.compare_inverted(own, answers, settings))
+        count += [len(kept)] * len(tested)
 
-    columns = {"value": [], "low": [], "high": [], "null": []}
-    pairs = [(inverter, model) for inverter in inverters for model in tested]
-    for inverter in progress(inverters, "comparing"):
-        others = [model for model in tested if model != inverter]
-        features = [said[inverter, model] for model in [inverter, *others]]
-        order = [0 if model == inverter else 1 + others.index(model) for model in tested]
-        found = comparison.compare(features, [(0, index) for index in order], snakemake.params.settings)
-        for column, parts in columns.items():
-            parts.append(np.stack([rows[column] for rows in found.values()]))
-
+    pairs = [(inverter, other) for inverter in inverters for other in tested]
     attributes = {
         "members": snakemake.params.members,
         "weights": weights,
         "images": len(ids),
-        "settings": snakemake.params.settings,
+        "settings": settings,
+        "layer": layers.PENULTIMATE,
+        "largest_residual": snakemake.params.largest_residual,
     }
     with store.writing(snakemake.output[0], attributes) as group:
-        store.put(group, "measure", snakemake.params.settings["measures"], ("measure",))
+        store.put(group, "measure", settings["measures"], ("measure",))
         store.put(group, "model_a", [inverter for inverter, _ in pairs], ("pair",))
-        store.put(group, "model_b", [model for _, model in pairs], ("pair",))
-        for column, parts in columns.items():
-            store.put(group, column, np.concatenate(parts, axis=1), ("measure", "pair"))
+        store.put(group, "model_b", [other for _, other in pairs], ("pair",))
+        store.put(group, "n", np.array(count), ("pair",))
+        for column in ("value", "low", "high", "null"):
+            rows = [np.stack([part[measure][column] for measure in settings["measures"]]) for part in parts]
+            store.put(group, column, np.concatenate(rows, axis=1), ("measure", "pair"))
     log.info("%d inverters, %d models, %d images", len(inverters), len(tested), len(ids))

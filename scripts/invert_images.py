@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from kindred import checkpoints, chunks, device, images, inversion, penultimate, store
+from kindred import checkpoints, chunks, device, images, inversion, layers, penultimate, store
 from kindred.job import job, log
 
 CURVE_POINTS = 50
@@ -26,7 +26,13 @@ with job(snakemake.log[0], snakemake.threads):
         values = {"images": result.images, "residual": result.loss, "curve": result.curve.loss}
         return {key: value.cpu().numpy() for key, value in values.items()}
 
-    about = {"made": snakemake.params.made, "model": name, "weights": model.weights, "settings": settings}
+    about = {
+        "made": snakemake.params.made,
+        "model": name,
+        "weights": model.weights,
+        "layer": layers.PENULTIMATE,  # what `features` gives
+        "settings": settings,
+    }
     chunk = snakemake.config["inversions"][snakemake.wildcards.inversion]["chunk"]
     whole = chunks.resumable(
         snakemake.output[0], len(natural), chunk, invert, about, f"inverting through {name}"

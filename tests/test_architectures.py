@@ -150,3 +150,19 @@ def test_only_missing_operators_are_forgiven(monkeypatch):
     with pytest.raises(RuntimeError, match="something else"):
         architectures._import_torchvision()
     assert tries == ["torchvision"]
+
+
+def test_the_wide_resnet_has_torchvisions_names_and_shapes() -> None:
+    """torchvision builds the same network when its ResNet-50 is told how wide to be."""
+    ours = architectures.build("kindred_wide_resnet50_4", classes=7, channels=3, size=64)
+    theirs = architectures.build(
+        "torchvision:resnet50", classes=7, channels=3, size=64, arguments={"width_per_group": 256}
+    )
+    state = theirs.state_dict()
+    assert {key: value.shape for key, value in ours.state_dict().items()} == {
+        key: value.shape for key, value in state.items()
+    }
+    ours.load_state_dict(state)
+    images = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(ours.eval()(images), theirs.eval()(images), atol=1e-4, rtol=1e-4)

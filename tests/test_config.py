@@ -210,7 +210,11 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("inversions.jones.images", "is 201, but must be at most 200: images.evaluation", [("inversions/jones/images", 201)]),
     ("inversions.jones.images", "is 3, but must be a whole number of at least 4", [("inversions/jones/images", 3)]),
     # similarity
-    ("similarity.measures[0]", "is 'cka', but must be cka_debiased, cka_biased, cka_minibatch or cka_rbf", [("similarity/measures", ["cka"])]),
+    ("similarity.measures[0]", "is 'cka', but must be cka_debiased, cka_biased, cka_minibatch, cka_rbf, stir or", [("similarity/measures", ["cka"])]),
+    ("similarity.measures", "must also hold a measure of natural images", [("similarity/measures", ["stir", "stir_biased"])]),
+    ("similarity.layer_measures[0]", "is 'stir', but must be cka_debiased, cka_biased, cka", [("similarity/layer_measures", ["stir"])]),
+    ("inversions.jones.converged", "is 0, but must be a number above 0", [("inversions/jones/converged", 0)]),
+    ("inversions.jones.leave_out", "is 'some', but must be true or false", [("inversions/jones/leave_out", "some")]),
     ("similarity.measures", "is empty, but must be a list of at least one", [("similarity/measures", [])]),
     ("similarity.measures", "holds 'cka_rbf' twice", [("similarity/measures", ["cka_rbf", "cka_rbf"])]),
     ("similarity.minibatch.size", "is 3, but must be a whole number of at least 4", [("similarity/minibatch", {"size": 3})]),
@@ -307,7 +311,8 @@ def test_defaults_are_filled_in_everywhere() -> None:
     config = check(study())
     assert config["device"] == "auto"
     assert config["images"] == {
-        "source": "digits", "size": 32, "evaluation": 200, "seed": 0, "mean": [0.3], "std": [0.35]
+        "source": "digits", "size": 32, "evaluation": 200, "seed": 0, "mean": [0.3], "std": [0.35],
+        "folder": None, "training_folder": None, "training": None,
     }  # fmt: skip
     assert config["trainings"]["standard"] == {
         "method": "standard", "epochs": 4, "batch": 64, "lr": 0.002, "weight_decay": 0.01, "clip": 1.0
@@ -327,7 +332,8 @@ def test_defaults_are_filled_in_everywhere() -> None:
         "loss": "cross_entropy", "momentum": 0, "method": "pgd", "diversity": 0, "smallest": 0.9, "images": None, "seed": 0,
     }  # fmt: skip
     assert config["inversions"]["jones"] == {
-        "steps": 10, "step_size": 0.125, "momentum": 0.9, "images": 100, "seed": 0, "chunk": 64
+        "steps": 10, "step_size": 0.125, "momentum": 0.9, "images": 100, "seed": 0, "chunk": 64,
+            "converged": 0.1, "leave_out": False,
     }  # fmt: skip
     assert config["activations"] == {"layers": ["blocks", "penultimate"]}
     assert config["similarity"]["minibatch"] == {"size": 100, "passes": 3, "seed": 0}
@@ -451,7 +457,7 @@ def test_every_source_has_its_function() -> None:
     from kindred.images import SOURCES
 
     entries = SCHEMA["properties"]["images"]["properties"]["source"]["oneOf"]
-    assert {entry["const"] for entry in entries} == set(SOURCES)
+    assert {entry["const"] for entry in entries} == {*SOURCES, "folder"}
     pixels = SOURCES["digits"](check(study())["images"]).pixels
     assert pixels.shape[:2] == (entries[0]["images"], entries[0]["channels"])
 
@@ -473,6 +479,32 @@ def test_another_source_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "must hold 3 numbers, one a channel of photographs" in sentence(changed(three[0]))
     assert "at most 450: photographs holds 500 images" in sentence(
         changed(*three, ("images/evaluation", 451))
+    )
+
+
+FOLDER = [
+    ("images/source", "folder"),
+    ("images/folder", "val"),
+    ("images/training", 100),
+    ("images/evaluation", 60_000),
+    ("images/mean", [0.5] * 3),
+    ("images/std", [0.5] * 3),
+]
+
+
+def test_folders_of_photographs() -> None:
+    config = check(changed(*FOLDER))
+    assert (channels(config), evaluation_images(config), training_images(config)) == (3, 60_000, 100)
+    assert config["images"]["training_folder"] is None
+    assert sentence(changed(*FOLDER, ("images/folder", DROP))) == (
+        "images.folder is missing, but the source folder needs it."
+    )
+    assert "images.training is missing" in sentence(changed(*FOLDER, ("images/training", DROP)))
+    assert "images.training is 100, but must be left out: the source digits" in sentence(
+        changed(("images/training", 100))
+    )
+    assert "batch is 200, but must be at most 100" in sentence(
+        changed(*FOLDER, ("trainings/standard/batch", 200))
     )
 
 

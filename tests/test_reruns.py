@@ -15,8 +15,22 @@ FIGURES = {
     "draw_layers": 1,
     "draw_transfer": 1,
     "draw_gallery": 1,
+    "draw_residuals": 1,
+    "draw_similarity_by_architecture": 1,
+    "draw_similarity_by_architecture_and_budget": 1,
+    "draw_estimators": 1,
+    "draw_gradients": 1,
+    "draw_stitching": 1,
 }
-TABLES = {"collect_models": 1, "collect_cka": 1, "collect_layers": 1, "collect_transfer": 1}
+TABLES = {
+    "collect_models": 1,
+    "collect_cka": 1,
+    "collect_layers": 1,
+    "collect_transfer": 1,
+    "collect_inversions": 1,
+    "collect_gradients": 1,
+    "collect_stitching": 1,
+}
 
 
 def scatter_times(folder: Path, seed: int = 0) -> None:
@@ -106,6 +120,8 @@ def test_a_changed_model_brings_its_own_jobs_and_comparisons(study: Checkout) ->
         "compare_activations",
         "compare_inverted",
         "cross_evaluate",
+        "compare_gradients",
+        "stitch_models",
     }
 
 
@@ -127,7 +143,13 @@ def test_a_changed_attack_leaves_models_and_inversions_alone(study: Checkout) ->
 def test_a_changed_module_brings_the_rules_that_use_it(study: Checkout) -> None:
     study.edit("scripts/kindred/inversion.py", "steps: int = 2000", "steps: int = 2001")
     jobs = without_figures(study.plan())
-    assert jobs == {"invert_images": 4, "compare_inverted": 4, "collect_cka": 1, "collect_gallery": 1}
+    assert jobs == {
+        "invert_images": 4,
+        "compare_inverted": 4,
+        "collect_cka": 1,
+        "collect_gallery": 1,
+        "collect_inversions": 1,
+    }
 
 
 def test_a_changed_script_brings_its_rule(study: Checkout) -> None:

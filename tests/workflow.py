@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("Snakefile", "rules", "scripts", "envs", "profiles", "config.yaml")
+SOURCES = ("Snakefile", "rules", "scripts", "envs", "profiles", "studies", "config.yaml")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TERM": "dumb"}
 
 

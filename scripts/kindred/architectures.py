@@ -1,4 +1,4 @@
-"""Networks by name: timm's registry, torchvision's behind a prefix, and three small ones of Kindred's own.
+"""Networks by name: timm's registry, torchvision's behind a prefix, and four of Kindred's own.
 
 The only module that imports timm. torchvision, which timm needs, is made importable first.
 """
@@ -61,6 +61,7 @@ with _without_compiler():
     import timm
     from timm.models import register_model
     from timm.models.mlp_mixer import MlpMixer
+    from timm.models.resnet import Bottleneck, ResNet
     from timm.models.vgg import VGG
     from timm.models.vision_transformer import VisionTransformer
 
@@ -106,6 +107,16 @@ def kindred_vit(**arguments: Any) -> nn.Module:
     return VisionTransformer(
         **_with_defaults(arguments, **shape, class_token=False, global_pool="avg"),
     )
+
+
+@register_model
+def kindred_wide_resnet50_4(**arguments: Any) -> nn.Module:
+    """A ResNet-50 whose bottlenecks are four times as wide (Salman et al. 2020), which neither library has.
+
+    Layers have the names of torchvision's ResNets.
+    """
+    defaults = {"block": Bottleneck, "layers": (3, 4, 6, 3), "base_width": 256}
+    return ResNet(**_with_defaults(arguments, **defaults))
 
 
 def names() -> list[str]:

@@ -4,7 +4,8 @@ The measures are those of `cka.py` under the names that the tables use; which ke
 interval belongs to a name is said here and nowhere else.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,10 @@ from kindred.errors import BadInput
 from kindred.gram import pack
 
 MEASURES = ("cka_debiased", "cka_biased", "cka_minibatch", "cka_rbf")
+STIR = {"stir": "cka_debiased", "stir_biased": "cka_biased"}  # the index by which each compares
+MEMORY = 2 * 2**30  # bytes of representations and of their Gram matrices held at once
 Z95 = 1.959963984540054
+LEAST = 5  # images, which the jackknife needs
 Rows = dict[str, NDArray[np.float64]]
 
 
@@ -35,7 +39,7 @@ def compare(
         wanted = [name for name in settings["measures"] if (name == "cka_rbf") == (kernel == "rbf")]
         if not wanted:
             continue
-        grams = pack(features, kernel=kernel, sigma=settings["bandwidth"])
+        grams = pack(features, kernel=kernel, sigma=settings.get("bandwidth", 0.5))
         for name in wanted:
             error = np.full(len(pairs), np.nan)
             if name == "cka_minibatch":
@@ -53,6 +57,78 @@ def compare(
                 "null": null[rows, columns],
             }
     return {name: found[name] for name in settings["measures"]}
+
+
+def compare_inverted(
+    inverter: Tensor,
+    tested: Iterable[tuple[Tensor, Tensor | None]],
+    settings: Mapping[str, Any],
+    memory: int = MEMORY,
+) -> dict[str, Rows]:
+    """What one model's inverted images say to others: {measure: {value, low, high, null}}, arrays over `tested`.
+
+    inverter: (n, p), what the model that they were inverted through says to the inverted images. tested: for each
+    model (n, p_t) what it says to the same images, and what it says to their natural targets (None where no measure
+    needs it). They are taken a few at a time, so that no more than about `memory` bytes are held at once.
+
+    Measures of `cka.py` compare the inverter with the tested model (Jones et al. 2022). `stir` compares a tested
+    model's answers to the inverted images with its own to the targets (Nanda et al. 2022: STIR(m2 | m1) =
+    CKA(m2(X), m2(X'))), debiased; `stir_biased` as published.
+    """
+    indices = [name for name in settings["measures"] if name not in STIR]
+    shared = [name for name in settings["measures"] if name in STIR]
+    parts: dict[str, list[Rows]] = {name: [] for name in settings["measures"]}
+    for some in _batches(tested, len(inverter), memory):
+        inverted = [features for features, _ in some]
+        if indices:
+            # A model that is its own inverter is the first representation itself.
+            own = [features is inverter for features in inverted]
+            others = [features for features, itself in zip(inverted, own, strict=True) if not itself]
+            place = iter(range(1, 1 + len(others)))
+            pairs = [(0, 0 if itself else next(place)) for itself in own]
+            found = compare([inverter, *others], pairs, {**settings, "measures": indices})
+            for name in indices:
+                parts[name].append(found[name])
+        if shared:
+            natural = [features for _, features in some if features is not None]
+            if len(natural) != len(some):
+                raise BadInput("stir needs what every tested model says to the natural images as well.")
+            pairs = [(index, len(some) + index) for index in range(len(some))]
+            wanted = {**settings, "measures": [STIR[name] for name in shared]}
+            found = compare([*inverted, *natural], pairs, wanted)
+            for name in shared:
+                parts[name].append(found[STIR[name]])
+    return {
+        name: {column: np.concatenate([rows[column] for rows in some]) for column in some[0]}
+        for name, some in parts.items()
+    }
+
+
+def _batches(
+    tested: Iterable[tuple[Tensor, Tensor | None]], images: int, memory: int
+) -> Iterator[list[tuple[Tensor, Tensor | None]]]:
+    """Tested models by as many as fit: for each its features and half a square of float32 per kernel matrix."""
+    waiting = iter(tested)
+    while first := next(waiting, None):
+        width = sum(features.shape[1] for features in first if features is not None)
+        each = 4 * images * width + 2 * images**2 * sum(features is not None for features in first)
+        yield [first, *islice(waiting, max(0, memory // each - 1))]
+
+
+def converged(residual: NDArray[np.floating], largest: float | None, inverter: str) -> NDArray[np.int64]:
+    """Positions of the images to compare: all, or those whose residual is at most `largest` (NaN is not).
+
+    Raises BadInput where fewer than LEAST are left.
+    """
+    if largest is None:
+        return np.arange(len(residual))
+    kept = np.flatnonzero(residual <= largest)
+    if len(kept) < LEAST:
+        raise BadInput(
+            f"of {len(residual)} images inverted through '{inverter}' only {len(kept)} have a residual of at most "
+            f"{largest:g}, and {LEAST} are needed; take more steps, raise converged, or set leave_out to false."
+        )
+    return kept
 
 
 def layers(

@@ -8,6 +8,7 @@ from kindred.wording import Keys, dotted, listed, shown, suggestion
 
 SET_BY_STUDY = ("num_classes", "in_chans", "img_size", "pretrained", "checkpoint_path")
 NATURAL = "natural"  # the name of the unchanged images wherever attacks and inversions are named
+INVERTED_ONLY = ("stir", "stir_biased")  # measures that compare inverted images with natural ones
 FEWEST_IN_A_BATCH = 4  # unbiased HSIC divides by n - 3
 FEWEST_COMPARED = 5  # the jackknife leaves one out
 
@@ -23,19 +24,29 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
     for name, entry in config["models"].items():
         yield from _model(("models", name), entry, config)
     for name, attack in config["attacks"].items():
-        yield from _ball(("attacks", name), attack)
-        if attack["restarts"] > 1 and not attack["random_start"]:
-            yield f"attacks.{name}.restarts is {attack['restarts']}, but must be 1 where random_start is false."
-        if attack["method"] == "apgd":
-            for key in ("step_size", "momentum"):
-                if attack[key]:
-                    yield f"attacks.{name}.{key} is {attack[key]:g}, but apgd chooses it itself; leave it out."
+        yield from _attack(name, attack)
     for section in ("attacks", "inversions"):
         for name, entry in config[section].items():
             yield from _at_most((section, name, "images"), entry["images"], *_evaluation(config))
+    if config["gradients"]:
+        yield from _at_most(("gradients", "images"), config["gradients"]["images"], *_evaluation(config))
+    if config["stitching"]:
+        most, why = training_images(config), "the images left for training"
+        yield from _at_most(("stitching", "images"), config["stitching"]["images"], most, why)
     yield from _similarity(config)
     yield from _sat(config)
+    if config["published"]:
+        yield from _published(config)
     yield from _figures(config)
+
+
+def _attack(name: str, attack: dict[str, Any]) -> Iterator[str]:
+    yield from _ball(("attacks", name), attack)
+    if attack["restarts"] > 1 and not attack["random_start"]:
+        yield f"attacks.{name}.restarts is {attack['restarts']}, but must be 1 where random_start is false."
+    for key in ("step_size", "momentum") if attack["method"] == "apgd" else ():
+        if attack[key]:
+            yield f"attacks.{name}.{key} is {attack[key]:g}, but apgd chooses it itself; leave it out."
 
 
 def _names(config: dict[str, Any]) -> Iterator[str]:
@@ -56,10 +67,16 @@ def _names(config: dict[str, Any]) -> Iterator[str]:
 
 def _images(config: dict[str, Any]) -> Iterator[str]:
     facts, images = source(config), config["images"]
-    most = facts["images"] - facts["kept_for_training"]
-    kept = f"{facts['kept_for_training']} of them kept for training"
-    why = f"{facts['const']} holds {facts['images']:,} images, {kept}"
-    yield from _at_most(("images", "evaluation"), images["evaluation"], most, why)
+    if "images" in facts:
+        most = facts["images"] - facts["kept_for_training"]
+        kept = f"{facts['kept_for_training']} of them kept for training"
+        why = f"{facts['const']} holds {facts['images']:,} images, {kept}"
+        yield from _at_most(("images", "evaluation"), images["evaluation"], most, why)
+    for key, needed in (("folder", True), ("training", True), ("training_folder", False)):
+        if "images" in facts and images[key] is not None:
+            yield f"images.{key} is {shown(images[key])}, but must be left out: the source {facts['const']} has none."
+        if "images" not in facts and needed and images[key] is None:
+            yield f"images.{key} is missing, but the source {facts['const']} needs it."
     for key in ("mean", "std"):
         yield from _per_channel(("images", key), images[key], config)
 
@@ -123,6 +140,11 @@ def _ball(at: Keys, entry: dict[str, Any]) -> Iterator[str]:
 
 def _similarity(config: dict[str, Any]) -> Iterator[str]:
     similarity, at = config["similarity"], ("similarity", "minibatch", "size")
+    if set(similarity["measures"]) <= set(INVERTED_ONLY):
+        yield (
+            f"similarity.measures is {shown(similarity['measures'])}, but must also hold a measure of natural "
+            "images, such as cka_debiased."
+        )
     size = similarity["minibatch"]["size"]
     measured = "cka_minibatch" in similarity["measures"] + similarity["layer_measures"]
     if measured:
@@ -146,6 +168,23 @@ def _similarity(config: dict[str, Any]) -> Iterator[str]:
                 yield from _unknown(("similarity", "layer_pairs"), name, "a model", config["models"])
             if pairs.count(unordered) > 1:
                 yield f"similarity.layer_pairs holds {shown(pair)} twice, but must hold each pair once."
+
+
+def _published(config: dict[str, Any]) -> Iterator[str]:
+    published = config["published"]
+    for name in published["architectures"]:
+        models = [entry["architecture"] for entry in config["models"].values()]
+        yield from _unknown(("published", "architectures"), name, "the architecture of a model", models)
+    yield from _unknown(
+        ("published", "inversion"), published["inversion"], "an inversion", config["inversions"]
+    )
+    losses = config["gradients"]["losses"] if config["gradients"] else [published["loss"]]
+    for key, section, known in (
+        ("measure", "similarity.measures", config["similarity"]["measures"]),
+        ("loss", "gradients.losses", losses),
+    ):
+        if published[key] not in known:
+            yield f"published.{key} is '{published[key]}', but must be in {section}, which holds {listed(known)}."
 
 
 def _minibatches(size: int, images: int, what: str) -> Iterator[str]:

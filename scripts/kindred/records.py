@@ -45,3 +45,12 @@ def demand_same_weights(path: str, found: str, name: str, wanted: str) -> None:
             f"'{path}' was made with other weights of '{name}' (SHA-256 {found[:12]}...) than the study holds now "
             f"({wanted[:12]}...); delete it and run the same command again."
         )
+
+
+def demand_same_layer(path: str, found: str | None, name: str, wanted: str) -> None:
+    """BadInput where images were inverted at another layer of a model than the one that is compared."""
+    if found != wanted:
+        raise BadInput(
+            f"'{path}' was inverted at the layer '{found or 'unknown'}' of '{name}', but the layer '{wanted}' is "
+            "compared; delete it and run the same command again."
+        )

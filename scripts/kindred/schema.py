@@ -60,7 +60,10 @@ def filled(value: Any, schema: dict[str, Any]) -> Any:
 
 
 def source(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the schema says about the source of images: const (its name), channels, images, kept_for_training."""
+    """What the schema says about the source of images: const (its name), channels, images, kept_for_training.
+
+    The last two only where the source always holds the same images.
+    """
     sources = whole()["properties"]["images"]["properties"]["source"]["oneOf"]
     return next(entry for entry in sources if entry["const"] == config["images"]["source"])
 
@@ -77,4 +80,5 @@ def evaluation_images(config: Mapping[str, Any]) -> int:
 
 def training_images(config: Mapping[str, Any]) -> int:
     """Number of images left for training."""
-    return source(config)["images"] - evaluation_images(config)
+    own = config["images"]["training"]
+    return source(config)["images"] - evaluation_images(config) if own is None else own

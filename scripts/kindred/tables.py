@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CKA_COLUMNS = (
     "stimuli inverter model_a model_b layer_a layer_b measure value low high null n".split()  # noqa: SIM905
 )
+GRADIENT_COLUMNS = "loss model_a model_b mean sd n".split()  # noqa: SIM905
+STITCHING_COLUMNS = "body head case n agreed rate error".split()  # noqa: SIM905
 LAYER_COLUMNS = "stimuli model_a layer_a model_b layer_b measure value n".split()  # noqa: SIM905
 
 
@@ -66,8 +68,8 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
     demand_one_set_of_weights(tiles)
     frames = []
     for path in tiles:
-        n = store.attributes(path)["images"]
         columns = {name: _values(path, name) for name in ("value", "low", "high", "null")}
+        n = _values(path, "n")
         pairs = zip(store.strings(path, "model_a"), store.strings(path, "model_b"), strict=True)
         known = [(index, a, b) for index, (a, b) in enumerate(pairs) if a in place and b in place]
         if symmetric:
@@ -83,7 +85,7 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
                         "model_b": [b for _, _, b in known],
                         "measure": measure,
                         **{name: values[row, taken] for name, values in columns.items()},
-                        "n": n,
+                        "n": n[taken],
                     }
                 )
             )
@@ -238,6 +240,66 @@ def sat_table(attack: str, models: Sequence[str], scores: Sat) -> pd.DataFrame:
             "n": scores.n[first, second],
         }
     )
+
+
+def gradients_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame:
+    """Every unordered pair of different models once per loss: mean and sd over images of the cosine, and their number.
+
+    Images on which the gradient of either model is all zero have no cosine and are not counted.
+    """
+    place = {model: index for index, model in enumerate(models)}
+    tiles = list(tiles)
+    demand_one_set_of_weights(tiles)
+    rows = []
+    for path in tiles:
+        cosine = _values(path, "cosine").astype(np.float64)
+        pairs = list(zip(store.strings(path, "model_a"), store.strings(path, "model_b"), strict=True))
+        for values, loss in zip(cosine, store.strings(path, "loss"), strict=True):
+            for (a, b), one in zip(pairs, values, strict=True):
+                if a in place and b in place and a != b:
+                    defined = one[~np.isnan(one)]
+                    mean = defined.mean() if len(defined) else np.nan
+                    sd = defined.std(ddof=1) if len(defined) > 1 else np.nan
+                    pair = sorted((a, b), key=place.__getitem__)
+                    rows.append((loss, *pair, mean, sd, len(defined)))
+    table = pd.DataFrame(rows, columns=GRADIENT_COLUMNS)
+    wanted = len(models) * (len(models) - 1) // 2
+    for loss, part in table.groupby("loss"):
+        _demand_pairs(f"gradients ({loss})", part, ["model_a", "model_b"], wanted, "compare_gradients")
+    keys = table.assign(a=table["model_a"].map(place), b=table["model_b"].map(place))
+    return table.loc[keys.sort_values(["loss", "a", "b"], kind="stable").index].reset_index(drop=True)
+
+
+def stitching_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame:
+    """Every ordered pair of body and head: per case the images in it, on how many of them the stitched model says
+    what the head says, the share, and its standard error sqrt(r (1 - r) / n); empty where no image is in the case."""
+    place = {model: index for index, model in enumerate(models)}
+    tiles = list(tiles)
+    demand_one_set_of_weights(tiles)
+    rows = []
+    for path in tiles:
+        agreed, counts, cases = _values(path, "agreed"), _values(path, "n"), store.strings(path, "case")
+        for i, body in enumerate(store.strings(path, "body")):
+            for j, head in enumerate(store.strings(path, "head")):
+                if body in place and head in place:
+                    for k, case in enumerate(cases):
+                        rows.append((body, head, case, counts[i, j, k], agreed[i, j, k]))
+    table = pd.DataFrame(rows, columns=STITCHING_COLUMNS[:5])
+    for case, part in table.groupby("case"):
+        _demand_pairs(f"stitching ({case})", part, ["body", "head"], len(models) ** 2, "stitch_models")
+    table["rate"] = table["agreed"] / table["n"].where(table["n"] > 0)
+    table["error"] = (table["rate"] * (1 - table["rate"]) / table["n"].where(table["n"] > 0)) ** 0.5
+    keys = table.assign(a=table["body"].map(place), b=table["head"].map(place))
+    return table.loc[keys.sort_values(["a", "b"], kind="stable").index].reset_index(drop=True)
+
+
+def _demand_pairs(what: str, table: pd.DataFrame, columns: list[str], wanted: int, rule: str) -> None:
+    once = table.drop_duplicates(columns)
+    if len(table) != wanted or len(once) != wanted:
+        raise BadInput(
+            f"the tiles of {what} hold {len(once)} different pairs of models in {len(table)} rows, where "
+            f"{wanted} are needed once each; make them again with `snakemake --forcerun {rule}`."
+        )
 
 
 def write(path: str, table: pd.DataFrame) -> None:

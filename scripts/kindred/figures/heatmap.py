@@ -172,11 +172,11 @@ def draw(
             key = 0.24 * font_size / style.FONT_SIZE if holes else 0.0
             long = max(tall - key, 0.4 * tall)
             scale = figure.add_axes((x / width, (top - long) / height, BAR / width, long / height))
-            _bar(scale, panels[0], bar, size)
+            scale_bar(scale, panels[0], bar, size)
         if holes:
             # Under the bar, or below the first matrix.
             x, y = (x, top - tall) if bar is not None else (drawn[0].get_position().x0 * width, style.MARGIN)
-            _explain_holes(figure, x, y, undefined, size.note)
+            explain_holes(figure, x, y, undefined, size.note)
         return Drawn(figure, tuple(drawn), scale, tuple(room.left for room in rooms))
 
 
@@ -213,7 +213,7 @@ def _label(axes: Axes, panel: Panel, room: _Room, size: style.Sizes, angle: floa
         )
 
 
-def _bar(axes: Axes, panel: Panel, bar: Bar, size: style.Sizes) -> None:
+def scale_bar(axes: Axes, panel: Panel, bar: Bar, size: style.Sizes) -> None:
     """A thin bar without outline."""
     mapped = ScalarMappable(norm=panel.norm, cmap=panel.cmap)
     made = axes.figure.colorbar(  # type: ignore[union-attr]
@@ -225,7 +225,7 @@ def _bar(axes: Axes, panel: Panel, bar: Bar, size: style.Sizes) -> None:
     made.set_label(bar.label, fontsize=size.label, labelpad=4)
 
 
-def _explain_holes(figure: Figure, x: float, y: float, meaning: str, size: float) -> None:
+def explain_holes(figure: Figure, x: float, y: float, meaning: str, size: float) -> None:
     """A small hatched box and what it means; x, y: its lower left corner in inches."""
     width, height = figure.get_size_inches()
     side = 0.10

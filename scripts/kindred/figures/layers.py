@@ -66,8 +66,8 @@ def read_pair(table: pd.DataFrame, model_a: str, model_b: str) -> Pair:
         # Row by row (upper triangle) or column by column: one of the two names every layer from the first on.
         both = max((layers_a, layers_b), key=len)
         layers_a = layers_b = both + [one for one in layers_a + layers_b if one not in set(both)]
-    i = pd.Index(layers_a).get_indexer(first)
-    j = pd.Index(layers_b).get_indexer(second)
+    i = pd.Index(layers_a).get_indexer(pd.Index(first))
+    j = pd.Index(layers_b).get_indexer(pd.Index(second))
     found = pd.to_numeric(rows["value"], errors="coerce").to_numpy(dtype=np.float64)
     values = np.full((len(layers_a), len(layers_b)), np.nan)
     count = np.zeros(values.shape, dtype=np.int64)

@@ -22,6 +22,8 @@ MEASURES = {
     "cka_biased": "biased linear CKA",
     "cka_minibatch": "minibatch linear CKA",
     "cka_rbf": "RBF-kernel CKA",
+    "stir": "debiased STIR",
+    "stir_biased": "biased STIR",
 }
 # Columns of names, in which an empty cell is an empty name.
 WORDS = (
@@ -38,6 +40,7 @@ WORDS = (
         "target",
     ),
     *("model", "architecture", "training", "norm"),
+    *("inversion", "loss", "body", "head", "case"),
 )
 _NORMS = {"linf": "ℓ∞", "l2": "ℓ2", "l1": "ℓ1"}
 

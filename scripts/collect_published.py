@@ -1,0 +1,24 @@
+"""Set the study's numbers beside those of Jones et al. 2022, for every cell that both have."""
+
+import pandas as pd
+from kindred import published, tables
+from kindred.figures.tables import read
+from kindred.job import job, log
+
+with job(snakemake.log[0], snakemake.threads):
+    options = snakemake.params.options
+    found = {name: read(path) for name, path in snakemake.input.items()}
+    table = published.beside(
+        {name: pd.read_csv(path) for name, path in snakemake.params.references.items()},
+        found["models"],
+        options["architectures"],
+        cka=found["cka"],
+        measure=options["measure"],
+        inversion=options["inversion"],
+        gradients=found.get("gradients"),
+        loss=options["loss"],
+        stitching=found.get("stitching"),
+    )
+    tables.write(snakemake.output.cells, table)
+    tables.write(snakemake.output.summary, published.summary(table))
+    log.info("%d cells in common with Jones et al. 2022", len(table))

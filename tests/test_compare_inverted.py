@@ -1,0 +1,127 @@
+"""Comparison on inverted images: STIR against a float64 reference, few models at a time, and what is left out."""
+
+import numpy as np
+import pytest
+import torch
+from kindred.comparison import Z95, compare, compare_inverted, converged
+from kindred.errors import BadInput
+from torch import Tensor
+
+SETTINGS = {
+    "measures": ["cka_debiased", "cka_biased", "cka_minibatch", "cka_rbf", "stir", "stir_biased"],
+    "minibatch": {"size": 10, "passes": 2, "seed": 0},
+    "bandwidth": 0.5,
+}
+N = 40
+
+
+def answers(*widths: int, seed: int = 0) -> list[Tensor]:
+    """Representations of N images that share a part, so that no two are unrelated."""
+    draws = torch.Generator().manual_seed(seed)
+    shared = torch.randn(N, 6, generator=draws)
+    return [
+        shared @ torch.randn(6, width, generator=draws) + torch.randn(N, width, generator=draws)
+        for width in widths
+    ]
+
+
+def biased(x: Tensor, y: Tensor) -> float:
+    """Kornblith et al. 2019 (eq. 4), from centred features."""
+    a, b = (np.asarray(each, dtype=np.float64) for each in (x, y))
+    a, b = a - a.mean(0), b - b.mean(0)
+    return np.linalg.norm(b.T @ a) ** 2 / (np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b))
+
+
+def unbiased(x: Tensor, y: Tensor) -> float:
+    """Song et al. 2012 (eq. 5), term by term."""
+
+    def hsic(k: np.ndarray, m: np.ndarray) -> float:
+        k, m = k - np.diag(np.diag(k)), m - np.diag(np.diag(m))
+        n, ones = len(k), np.ones(len(k))
+        middle = (ones @ k @ ones) * (ones @ m @ ones) / ((n - 1) * (n - 2))
+        return (np.trace(k @ m) + middle - 2 / (n - 2) * ones @ k @ m @ ones) / (n * (n - 3))
+
+    k, m = (np.asarray(each, dtype=np.float64) @ np.asarray(each, dtype=np.float64).T for each in (x, y))
+    return hsic(k, m) / np.sqrt(hsic(k, k) * hsic(m, m))
+
+
+def test_stir_compares_a_model_with_itself_and_cka_with_the_inverter() -> None:
+    own, first, second = answers(7, 9, 5)
+    natural = answers(9, 5, seed=1)
+    found = compare_inverted(own, list(zip([first, second], natural, strict=True)), SETTINGS)
+    assert list(found) == SETTINGS["measures"]
+    for at, (other, itself) in enumerate(zip([first, second], natural, strict=True)):
+        assert found["cka_biased"]["value"][at] == pytest.approx(biased(own, other), abs=1e-5)
+        assert found["cka_debiased"]["value"][at] == pytest.approx(unbiased(own, other), abs=1e-5)
+        assert found["stir_biased"]["value"][at] == pytest.approx(biased(other, itself), abs=1e-5)
+        assert found["stir"]["value"][at] == pytest.approx(unbiased(other, itself), abs=1e-5)
+    # The pairs of this test tell the two apart, and interval and null belong to the right pair.
+    assert abs(found["stir"]["value"] - found["cka_debiased"]["value"]).min() > 0.05
+    expected = compare([first, natural[0]], [(0, 1)], SETTINGS | {"measures": ["cka_debiased", "cka_biased"]})
+    assert found["stir"]["low"][0] == pytest.approx(expected["cka_debiased"]["low"][0])
+    assert found["stir_biased"]["null"][0] == pytest.approx(expected["cka_biased"]["null"][0])
+    half = (found["stir"]["high"] - found["stir"]["low"]) / 2 / Z95
+    assert (half > 0).all()
+
+
+def test_images_that_a_model_cannot_tell_from_the_natural_ones_have_stir_one() -> None:
+    own, other = answers(7, 9)
+    found = compare_inverted(own, [(other, other.clone())], SETTINGS)
+    assert found["stir"]["value"][0] == pytest.approx(1)
+    assert found["stir_biased"]["value"][0] == pytest.approx(1)
+
+
+def test_a_few_at_a_time_gives_the_same() -> None:
+    own, *others = answers(7, 9, 5, 30, 12)
+    others.insert(2, own)
+    tested = list(zip(others, answers(9, 5, 7, 30, 12, seed=1), strict=True))
+    whole = compare_inverted(own, tested, SETTINGS)
+    assert whole["cka_debiased"]["value"][2] == pytest.approx(1)
+    for memory in (1, 30_000):
+        parts = compare_inverted(own, iter(tested), SETTINGS, memory=memory)
+        for measure in SETTINGS["measures"]:
+            for column in ("value", "low", "high", "null"):
+                np.testing.assert_allclose(parts[measure][column], whole[measure][column], atol=1e-6)
+
+
+def test_no_more_is_asked_for_than_fits() -> None:
+    own, *others = answers(7, 9, 9, 9, 9)
+    held, most = 0, 0
+
+    def ask():  # type: ignore[no-untyped-def]
+        nonlocal held, most
+        for other in others:
+            held += 1
+            most = max(most, held)
+            yield other, None
+
+    each = 4 * N * 9 + 2 * N**2
+    calls = []
+
+    class Compare:
+        def __call__(self, *arguments: object) -> object:
+            nonlocal held
+            calls.append(held)
+            held = 0
+            return compare(*arguments)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kindred.comparison.compare", Compare())
+        compare_inverted(own, ask(), SETTINGS | {"measures": ["cka_debiased"]}, memory=2 * each)
+    assert calls == [2, 2]
+
+
+def test_stir_without_natural_answers_is_refused() -> None:
+    own, other = answers(7, 9)
+    with pytest.raises(BadInput, match="natural images"):
+        compare_inverted(own, [(other, None)], SETTINGS)
+
+
+def test_what_has_not_converged_is_left_out_only_when_asked() -> None:
+    residual = np.array([0.01, 0.2, np.nan, 0.1, 0.05, 0.02, 0.03, 0.3], dtype=np.float32)
+    assert converged(residual, None, "vgg").tolist() == list(range(8))
+    assert converged(residual, 0.11, "vgg").tolist() == [0, 3, 4, 5, 6]
+    with pytest.raises(
+        BadInput, match=r"of 8 images inverted through 'vgg' only 4 have a residual of at most 0.06"
+    ):
+        converged(residual, 0.06, "vgg")

@@ -1,0 +1,85 @@
+"""Input gradients and their cosines: closed forms of linear models, and a float64 reference."""
+
+import numpy as np
+import pytest
+import torch
+from kindred.errors import BadInput
+from kindred.saliency import cosines, input_gradients
+from torch import nn
+
+SHAPE = (2, 3, 3)
+
+
+def linear(classes: int = 4, seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Flatten(), nn.Linear(18, classes))
+
+
+def images(n: int = 5) -> torch.Tensor:
+    return torch.rand(n, *SHAPE, generator=torch.Generator().manual_seed(1))
+
+
+def test_the_gradient_of_a_linear_logit_is_its_row_of_weights() -> None:
+    net, labels = linear(), torch.tensor([0, 3, 1, 1, 2])
+    found = input_gradients(net, images(), labels, "logit")
+    torch.testing.assert_close(found, net[1].weight.detach()[labels])
+
+
+def test_the_gradient_of_cross_entropy_is_that_of_the_probabilities() -> None:
+    net, labels = linear(), torch.tensor([0, 3, 1, 1, 2])
+    found = input_gradients(net, images(), labels, "cross_entropy")
+    with torch.no_grad():
+        share = net(images()).softmax(1) - nn.functional.one_hot(labels, 4)
+    torch.testing.assert_close(found, share @ net[1].weight.detach())
+    assert all(parameter.grad is None for parameter in net.parameters())
+
+
+def test_a_sure_model_has_the_direction_of_float64() -> None:
+    # The probability of the true class rounds to 1 in float32, which would lose half of the gradient.
+    net = linear()
+    with torch.no_grad():
+        net[1].weight *= 60
+        labels = net(images()).argmax(1)
+    found = input_gradients(net, images(), labels, "cross_entropy").double()
+    exact = input_gradients(net.double(), images().double(), labels, "cross_entropy")
+    torch.testing.assert_close(
+        found / found.norm(dim=1, keepdim=True), exact / exact.norm(dim=1, keepdim=True), atol=1e-5, rtol=1e-4
+    )
+
+
+def test_it_works_where_gradients_are_off() -> None:
+    net, labels = linear(), torch.zeros(5, dtype=torch.long)
+    with torch.inference_mode():
+        found = input_gradients(net, images(), labels, "logit")
+    torch.testing.assert_close(found, net[1].weight.detach()[labels])
+
+
+def test_another_loss_is_refused() -> None:
+    with pytest.raises(BadInput, match="'hinge'; it must be one of logit, cross_entropy"):
+        input_gradients(linear(), images(), torch.zeros(5, dtype=torch.long), "hinge")  # type: ignore[arg-type]
+
+
+def test_cosines_of_all_pairs_image_by_image() -> None:
+    draws = torch.Generator().manual_seed(2)
+    gradients = [torch.randn(6, 50, generator=draws) for _ in range(3)]
+    found = cosines(gradients).numpy()
+    assert found.shape == (3, 3, 6)
+    for a in range(3):
+        for b in range(3):
+            x, y = (gradients[i].numpy().astype(np.float64) for i in (a, b))
+            expected = (x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
+            np.testing.assert_allclose(found[a, b], expected, atol=1e-6)
+
+
+def test_directions_that_are_known() -> None:
+    x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0], [2.0, 0.0]])
+    y = torch.tensor([[0.0, 3.0], [-5.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    found = cosines([x, y])[0, 1]
+    torch.testing.assert_close(found[:3], torch.tensor([0.0, -1.0, 0.5**0.5]))
+    assert found[3].isnan()
+
+
+def test_length_does_not_matter_however_small() -> None:
+    x = torch.randn(4, 30, generator=torch.Generator().manual_seed(3))
+    found = cosines([x * 1e-30, x * 1e25])
+    torch.testing.assert_close(found, torch.ones(2, 2, 4))

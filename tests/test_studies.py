@@ -1,0 +1,68 @@
+"""The papers as config files: they pass the check, and a dry run lists the right jobs without data or checkpoints."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from kindred.config import check, model_entry
+from workflow import ROOT, Checkout
+
+JONES = ROOT / "studies" / "jones2022.yaml"
+EPS = (0, 0.01, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 3, 5)
+
+
+@pytest.fixture(scope="module")
+def jones() -> dict:
+    return check(yaml.safe_load(JONES.read_text()), [JONES])
+
+
+def test_jones_names_the_50_checkpoints_of_the_paper(jones: dict) -> None:
+    counts = Counter(entry["architecture"] for entry in jones["models"].values())
+    assert sorted(counts.values()) == [2] * 5 + [10] * 4
+    for name in jones["models"]:
+        entry = model_entry(jones, name)
+        family, _, eps = name.partition("_l2_eps")
+        assert entry["weights"] == f"checkpoints/{name}.safetensors"
+        trained = entry["trained"]
+        assert trained["eps"] == float(eps) and trained["norm"] == ("l2" if float(eps) else None)
+        of_family = sorted(
+            model_entry(jones, other)["trained"]["eps"]
+            for other in jones["models"]
+            if other.startswith(f"{family}_l2")
+        )
+        assert of_family == list(EPS) or of_family == [0, 3]
+    assert len(set(jones["published"]["architectures"].values())) == 9
+
+
+def test_jones_has_the_settings_of_the_paper(jones: dict) -> None:
+    inversion = jones["inversions"]["jones"]
+    assert (inversion["steps"], inversion["step_size"], inversion["momentum"]) == (2000, 0.125, 0.9)
+    assert inversion["images"] is None and jones["images"]["evaluation"] == 10_000
+    assert jones["images"]["size"] == 224 and not inversion["leave_out"]
+
+
+def test_every_checkpoint_has_its_accuracy_written_behind(jones: dict) -> None:
+    told = re.findall(r"^  (\w+_l2_eps[\d.]+): .* # (\d\d\.\d\d)$", JONES.read_text(), re.M)
+    assert [name for name, _ in told] == list(jones["models"])
+    accuracy = {name: float(value) for name, value in told}
+    assert accuracy["resnet18_l2_eps0"] == 69.79 and accuracy["vgg16_bn_l2_eps3"] == 57.19
+    assert accuracy["wide_resnet50_4_l2_eps5"] == 65.20 and accuracy["densenet_l2_eps3"] == 66.98
+
+
+def test_a_dry_run_of_jones_lists_its_jobs(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "kindred", JONES)
+    outcome = checkout.snakemake("--dry-run", "jones2022")
+    assert outcome.status == 0, outcome.text[-4000:]
+    jobs = outcome.jobs
+    each = {"import_checkpoint": 50, "invert_images": 50, "extract_activations": 50}
+    # Five groups: 15 pairs of them without order, 25 with.
+    tiles = {"compare_activations": 15, "compare_gradients": 15, "compare_inverted": 25, "stitch_models": 25}
+    assert {name: jobs[name] for name in each | tiles} == each | tiles
+    assert jobs["draw_published"] == jobs["draw_gallery"] == jobs["draw_residuals"] == 1
+    assert "train_model" not in jobs and "attack_model" not in jobs
+    assert (
+        "50 of 50 files of weights do not exist yet (checkpoints/resnet18_l2_eps0.safetensors" in outcome.text
+    )
+    assert outcome.text.count("do not exist yet") == 1
