@@ -49,8 +49,8 @@ localrules:
     similarity,
     tables,
     figures,
-    jones2022,
     hwang2024,
+    jones2022,
 
 
 rule all:

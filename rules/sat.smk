@@ -172,7 +172,7 @@ rule compare_measures:
         sat=lambda wildcards: sat_table(),
         cka=lambda wildcards: table("cka"),
         activations=lambda wildcards: activations_of(MODELS, "natural"),
-        gradients=SAT["measures"]["gradients"] or [],
+        gradients=lambda wildcards: table("gradients") if GRADIENT_LOSS else [],
     output:
         pairs="<results>/tables/pairs.csv",
         mantel="<results>/tables/mantel.csv",
@@ -183,8 +183,9 @@ rule compare_measures:
     params:
         models=MODELS,
         attacks=ATTACKS,
-        cka=config["similarity"]["measures"][0],
-        settings=measure_settings(),
+        cka=SAT_CKA,
+        loss=GRADIENT_LOSS,
+        settings=canonical(SAT["measures"]),
         made=lambda wildcards: made_analysis("compare_measures"),
     script:
         "../scripts/compare_measures.py"
@@ -237,9 +238,8 @@ rule draw_measures:
     conda:
         "../envs/figures.yaml"
     params:
-        measures=[f"sat_{SAT_ATTACK}", "cka", "agreement"]
-        + (["gradients"] if SAT["measures"]["gradients"] else []),
-        made=lambda wildcards: made_drawing("draw_measures", "compare_measures"),
+        measures=SHOWN_MEASURES,
+        made=lambda wildcards: made_drawing("draw_measures", "compare_measures", SHOWN_MEASURES),
     script:
         "../scripts/draw_measures.py"
 

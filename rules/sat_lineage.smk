@@ -7,7 +7,7 @@ MAKERS.update(
         "cluster_models": ["collect_transfer", "collect_models", "describe_components"],
         "explain_sat": ["collect_transfer", "describe_components"],
         "evaluate_ensembles": ["collect_transfer", "extract_activations"],
-        "compare_measures": ["collect_transfer", "collect_cka", "extract_activations"],
+        "compare_measures": ["collect_transfer", "collect_cka", "collect_gradients", "extract_activations"],
         "collect_variation": ["collect_transfer"],
         "assess_attacks": MODEL_MAKERS,
         "collect_quality": ["assess_attacks"],
@@ -19,21 +19,26 @@ MAKERS.update(
 SAT = config["sat"]
 EXTERNAL = config["similarity"]["external"]
 SAT_ATTACK = SAT["attack"] or (ATTACKS[0] if ATTACKS and not EXTERNAL else None)
+# What stands beside SAT, of several that a study may have: the first CKA, and the first loss of its gradients.
+SAT_CKA = next((measure for measure in config["similarity"]["measures"] if measure.startswith("cka")), None)
+GRADIENT_LOSS = config["gradients"]["losses"][0] if config["gradients"] else None
 COMPONENT_TABLE = SAT["components"]["table"]
+SHOWN_MEASURES = [f"sat_{SAT_ATTACK}", *(["cka"] if SAT_CKA else []), "agreement"]
+SHOWN_MEASURES += ["gradients"] if GRADIENT_LOSS else []
 # A table made elsewhere is analysed by itself: no model of the study has to be there.
 WITH_MODELS = bool(MODELS) and EXTERNAL is None
 TEACHERS = (SAT["distillation"] or {"teachers": []})["teachers"] if WITH_MODELS else []
 WITH_COMPONENTS = WITH_MODELS or COMPONENT_TABLE is not None
 
 
-def brought(path):
+def content_of(path):
     """Fingerprint of a file that the user brings: what it holds, not when it was written."""
     return fingerprint.of_file(path, HASHES) if path else ""
 
 
 @cache
 def made_sat():
-    return fingerprint.of([brought(EXTERNAL) if EXTERNAL else made_table("transfer"), SAT_ATTACK])
+    return fingerprint.of([content_of(EXTERNAL) if EXTERNAL else made_table("transfer"), SAT_ATTACK])
 
 
 def sat_table():
@@ -51,10 +56,6 @@ def component_entries():
 
 def component_settings():
     return canonical({key: value for key, value in SAT["components"].items() if key != "table"})
-
-
-def measure_settings():
-    return canonical({key: value for key, value in SAT["measures"].items() if key != "gradients"})
 
 
 def variation_entries():
@@ -125,7 +126,7 @@ def made_analysis(script):
     """Fingerprint of what one of the scripts below makes."""
     if script == "describe_components":
         entries = [component_entries(), canonical(config["images"])]
-        return made(script, entries, brought(COMPONENT_TABLE))
+        return made(script, entries, content_of(COMPONENT_TABLE))
     components = made_analysis("describe_components") if WITH_COMPONENTS else ""
     observed = [made_activations(model, "natural") for model in MODELS] if WITH_MODELS else []
     if script == "cluster_models":
@@ -136,8 +137,8 @@ def made_analysis(script):
     if script == "evaluate_ensembles":
         return made(script, [MODELS, SAT["ensembles"]], made_sat(), observed)
     if script == "compare_measures":
-        settings = [MODELS, ATTACKS, measure_settings(), config["similarity"]["measures"][0]]
-        gradients = brought(SAT["measures"]["gradients"])
+        settings = [MODELS, ATTACKS, SAT["measures"], SAT_CKA, GRADIENT_LOSS]
+        gradients = made_table("gradients") if GRADIENT_LOSS else ""
         return made(script, settings, made_sat(), made_table("cka"), gradients, observed)
     if script == "collect_variation":
         return made(script, variation_entries(), made_sat())

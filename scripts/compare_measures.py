@@ -17,13 +17,18 @@ with job(snakemake.log[0], snakemake.threads):
     store.demand_same_images(*snakemake.input.activations)
     predicted = np.stack([store.array(path, "logits")[:].argmax(1) for path in snakemake.input.activations])
     found["agreement"] = mantel.agreement(predicted)
-    cka = pd.read_csv(snakemake.input.cka, keep_default_na=False, na_values=[""])
-    cka = cka[(cka["stimuli"] == "natural") & (cka["measure"] == snakemake.params.cka)]
-    found["cka"] = square(cka, "model_a", "model_b", "value", names, "cka.csv", symmetric=True)
+    if snakemake.params.cka:
+        cka = pd.read_csv(snakemake.input.cka, keep_default_na=False, na_values=[""])
+        cka = cka[(cka["stimuli"] == "natural") & (cka["measure"] == snakemake.params.cka)]
+        found["cka"] = square(cka, "model_a", "model_b", "value", names, "cka.csv", symmetric=True)
     if snakemake.input.get("gradients"):
-        given = pd.read_csv(snakemake.input.gradients, keep_default_na=False, na_values=[""])
+        cosines = pd.read_csv(snakemake.input.gradients, keep_default_na=False, na_values=[""])
+        cosines = cosines[cosines["loss"] == snakemake.params.loss]
+        # A model's gradients are its own; the table has pairs of different models only.
+        own = pd.DataFrame({"model_a": names, "model_b": names, "mean": 1.0})
+        rows = pd.concat([cosines, own], ignore_index=True)
         found["gradients"] = square(
-            given, "model_a", "model_b", "cosine", names, "the table of gradients", symmetric=True
+            rows, "model_a", "model_b", "mean", names, "gradients.csv", symmetric=True
         )
 
     first, second = np.triu_indices(len(names), 1)

@@ -24,13 +24,7 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
     for name, entry in config["models"].items():
         yield from _model(("models", name), entry, config)
     for name, attack in config["attacks"].items():
-        yield from _ball(("attacks", name), attack)
-        if attack["restarts"] > 1 and not attack["random_start"]:
-            yield f"attacks.{name}.restarts is {attack['restarts']}, but must be 1 where random_start is false."
-        if attack["method"] == "apgd":
-            for key in ("step_size", "momentum"):
-                if attack[key]:
-                    yield f"attacks.{name}.{key} is {attack[key]:g}, but apgd chooses it itself; leave it out."
+        yield from _attack(name, attack)
     for section in ("attacks", "inversions"):
         for name, entry in config[section].items():
             yield from _at_most((section, name, "images"), entry["images"], *_evaluation(config))
@@ -40,10 +34,19 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
         most, why = training_images(config), "the images left for training"
         yield from _at_most(("stitching", "images"), config["stitching"]["images"], most, why)
     yield from _similarity(config)
+    yield from _sat(config)
     if config["published"]:
         yield from _published(config)
-    yield from _sat(config)
     yield from _figures(config)
+
+
+def _attack(name: str, attack: dict[str, Any]) -> Iterator[str]:
+    yield from _ball(("attacks", name), attack)
+    if attack["restarts"] > 1 and not attack["random_start"]:
+        yield f"attacks.{name}.restarts is {attack['restarts']}, but must be 1 where random_start is false."
+    for key in ("step_size", "momentum") if attack["method"] == "apgd" else ():
+        if attack[key]:
+            yield f"attacks.{name}.{key} is {attack[key]:g}, but apgd chooses it itself; leave it out."
 
 
 def _names(config: dict[str, Any]) -> Iterator[str]:
