@@ -133,6 +133,28 @@ def weights(models):
     ]
 
 
+def brought(model):
+    """The file of weights that the user brings.
+
+    A dry run goes on without files that are not there yet, and says how many; a real one does not.
+    """
+    path = config["models"][model]["weights"]
+    if not workflow.dryrun or Path(path).exists():
+        return ancient(path)
+    tell_absent()
+    return []
+
+
+@cache
+def tell_absent():
+    paths = dict.fromkeys(config["models"][model]["weights"] for model in IMPORTED)
+    absent = [path for path in paths if not Path(path).exists()]
+    logger.warning(
+        f"{len(absent)} of {len(paths)} files of weights do not exist yet ({', '.join(absent[:3])}"
+        f"{', ...' if len(absent) > 3 else ''}); this dry run plans as if they did."
+    )
+
+
 def attack_settings(attack):
     return canonical(config["attacks"][attack])
 

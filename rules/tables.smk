@@ -142,6 +142,7 @@ rule collect_stitching:
 rule collect_published:
     input:
         unpack(lambda wildcards: {name: table(name) for name in COMPARED_TABLES}),
+        references=[ancient(str(path)) for path in PUBLISHED.values()],
     output:
         cells="<results>/tables/published.csv",
         summary="<results>/tables/published_summary.csv",
@@ -151,7 +152,7 @@ rule collect_published:
         "../envs/figures.yaml"
     params:
         options=PUBLISHED_OPTIONS,
-        references={name: str(path) for name, path in PUBLISHED.items()},
+        names=list(PUBLISHED),
         made=lambda wildcards: made_table("published"),
     script:
         "../scripts/collect_published.py"

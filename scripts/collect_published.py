@@ -7,9 +7,10 @@ from kindred.job import job, log
 
 with job(snakemake.log[0], snakemake.threads):
     options = snakemake.params.options
-    found = {name: read(path) for name, path in snakemake.input.items()}
+    found = {name: read(path) for name, path in snakemake.input.items() if name != "references"}
+    references = dict(zip(snakemake.params.names, snakemake.input.references, strict=True))
     table = published.beside(
-        {name: pd.read_csv(path) for name, path in snakemake.params.references.items()},
+        {name: pd.read_csv(path) for name, path in references.items()},
         found["models"],
         options["architectures"],
         cka=found["cka"],

@@ -158,7 +158,7 @@ def test_accuracies_follow_from_the_attacked_images(finished: Checkout) -> None:
 
 def test_every_figure_is_there_twice(finished: Checkout) -> None:
     names = {path.stem for path in (finished / "results/figures").glob("*.png")}
-    assert names == {"accuracies", "similarity", "similarity_by_budget", "layers", "transfer", "gallery"}
+    assert names >= {"accuracies", "similarity", "similarity_by_budget", "layers", "transfer", "gallery"}
     for name in names:
         assert (finished / f"results/figures/{name}.png").read_bytes().startswith(b"\x89PNG")
         assert (finished / f"results/figures/{name}.pdf").read_bytes().startswith(b"%PDF")
