@@ -124,7 +124,6 @@ def test_constant_features_are_undefined_not_wrong(study: Checkout) -> None:
     config = study.config()
     config["models"]["mute"] = {"architecture": "kindred_vgg", "weights": "guests/mute.safetensors"}
     config["inversions"] = {}
-    config["published"] = None
     config["figures"] = {"similarity": {"measure": "cka_debiased", "inversion": None}}
     study.write_config(config)
     outcome = study.snakemake("results/figures/similarity.png", "results/tables/cka.csv")
