@@ -8,6 +8,11 @@ that want gradients are both timed for the loop. An inversion also has the forwa
 last iterate, and an attack with restarts the last of each; they are part of the ratio, and their share of it (a
 forward pass is about 0.4 of a step) shrinks with the number of steps.
 
+The inversion also runs against the loop that Jones et al. 2022 used, of the `robustness` library (PyPI), where that is
+installed: `robustness / ours`, timed in the same rounds. It runs the model once more each step than the loss needs.
+What else it imports and is not there (dill, cox) is replaced by empty modules, and on the CPU `.cuda()` does nothing;
+its own code is as released. Elsewhere a stand-in with the same passes is timed (`two forward passes / ours`).
+
 Rounds of floor and loop alternate and the fastest of each counts; CPU seconds on the CPU, seconds on a GPU.
 """
 
@@ -15,10 +20,13 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib.util
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import torch
 from torch import Tensor, nn
@@ -122,6 +130,32 @@ def cases(net: nn.Sequential, images: Tensor) -> dict[str, tuple[Callable[[], No
     }
 
 
+def rival(net: nn.Sequential, images: Tensor) -> tuple[str, Callable[[], object]]:
+    """(name, the inversion of 60 steps by the loop of `robustness`, or by a stand-in with its cost)."""
+    steps, features = 60, net[:-1]
+    with torch.no_grad():
+        goal = features(images.flip(0))
+
+    def apart(x: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(features(x) - goal, dim=1) / torch.linalg.vector_norm(goal, dim=1)
+
+    if importlib.util.find_spec("robustness") is None:
+        return "two forward passes", lambda: passes(lambda x: apart(x) + 0 * net(x).sum(dim=1), images, steps)
+    for name in ("dill", "cox.store", "cox.utils", "cox"):
+        if name not in sys.modules and importlib.util.find_spec(name.partition(".")[0]) is None:
+            sys.modules[name] = MagicMock()
+    from robustness.attacker import Attacker
+
+    if images.device.type == "cpu":
+        Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
+    plain = SimpleNamespace(mean=torch.zeros(3), std=torch.ones(3))
+    attacker = Attacker(net, plain).to(images.device)
+    options = {"constraint": "2", "eps": 1000.0, "step_size": 1 / 8, "iterations": steps, "targeted": True}
+    return "robustness", lambda: attacker(
+        images, goal, custom_loss=lambda model, x, target: (apart(x), None), **options
+    )
+
+
 def fastest(net: nn.Module, trials: list[tuple[Callable[[], object], bool]], rounds: int) -> list[float]:
     """Seconds of each function, with parameters that want gradients or not: its fastest of alternating rounds."""
     device = next(net.parameters()).device
@@ -158,10 +192,11 @@ def main() -> None:
     for name in arguments.nets:
         net = NETS[name]().to(device)
         images = torch.rand(arguments.batch, 3, SIZE, SIZE, device=device)
+        other, theirs = rival(net, images)
         for case, (floor, loop) in cases(net, images).items():
-            seconds, frozen, free = fastest(
-                net, [(floor, False), (loop, False), (loop, True)], arguments.rounds
-            )
+            trials: list[tuple[Callable[[], object], bool]] = [(floor, False), (loop, False), (loop, True)]
+            trials += [(theirs, False)] if case.startswith("inversion") else []
+            seconds, frozen, free, *rivals = fastest(net, trials, arguments.rounds)
             rows.append(
                 {
                     "net": name,
@@ -169,6 +204,8 @@ def main() -> None:
                     "floor_s": round(seconds, 4),
                     "ratio": round(frozen / seconds, 3),
                     "ratio_unfrozen": round(free / seconds, 3),
+                    "rival": f"{other} / ours" if rivals else "",
+                    "rival_ratio": round(rivals[0] / frozen, 3) if rivals else "",
                 }
             )
             print("  ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
