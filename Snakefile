@@ -25,6 +25,7 @@ resource_scopes:
 
 include: "rules/common.smk"
 include: "rules/lineage.smk"
+include: "rules/checkpoint_lineage.smk"
 include: "rules/images.smk"
 include: "rules/models.smk"
 include: "rules/adversarial.smk"
@@ -41,6 +42,7 @@ include: "rules/sat.smk"
 localrules:
     all,
     images,
+    checkpoints,
     models,
     adversarial,
     inverted,

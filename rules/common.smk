@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 # Also when only Snakemake is installed here and the jobs run in environments of their own.
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from kindred import fingerprint, tiles
+from kindred import fingerprint, origins, tiles
 from kindred.config import check, layer_choice, model_entry, named_layers
 from kindred.crosscheck import INVERTED_ONLY
 from kindred.errors import BadInput

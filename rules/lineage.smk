@@ -11,11 +11,12 @@ from functools import cache
 from snakemake.io import IOFile
 
 # Each maker and the makers of its inputs, for --forcerun: what follows from a forced job is done again as well.
-MODEL_MAKERS = ["train_model", "import_checkpoint"]
+MODEL_MAKERS = ["train_model", "import_checkpoint"]  # an import starts with convert_checkpoint
 MAKERS = {
     "select_images": [],
     "train_model": ["select_images"],
-    "import_checkpoint": ["select_images"],
+    "convert_checkpoint": [],
+    "import_checkpoint": ["select_images", "convert_checkpoint"],
     "attack_model": MODEL_MAKERS,
     "invert_images": MODEL_MAKERS,
     "extract_activations": [*MODEL_MAKERS, "attack_model", "invert_images"],
@@ -117,10 +118,10 @@ def made_model(model):
     entry = model_settings(model)
     if model in TRAINED:
         return made("train_model", entry, made_images())
-    # What an imported model is called in figures, and where its file lies, does not change what is in it.
-    entry = {key: value for key, value in entry.items() if key not in ("trained", "weights", "sha256")}
-    content = fingerprint.of_file(config["models"][model]["weights"], HASHES)
-    return made("import_checkpoint", entry, made_images(), content)
+    # What decides the weights is in the checkpoint's fingerprint; how the model is called and where its file lies, and
+    # what accuracy is expected of it, changes nothing in it.
+    own = {key: entry[key] for key in ("mean", "std", "input_size") if entry.get(key) is not None}
+    return made("import_checkpoint", own, made_images(), made_checkpoint(model))
 
 
 def weights(models):
@@ -131,28 +132,6 @@ def weights(models):
         for model in models
         for kind in kinds
     ]
-
-
-def brought(model):
-    """The file of weights that the user brings.
-
-    A dry run goes on without files that are not there yet, and says how many; a real one does not.
-    """
-    path = config["models"][model]["weights"]
-    if not workflow.dryrun or Path(path).exists():
-        return ancient(path)
-    tell_absent()
-    return []
-
-
-@cache
-def tell_absent():
-    paths = dict.fromkeys(config["models"][model]["weights"] for model in IMPORTED)
-    absent = [path for path in paths if not Path(path).exists()]
-    logger.warning(
-        f"{len(absent)} of {len(paths)} files of weights do not exist yet ({', '.join(absent[:3])}"
-        f"{', ...' if len(absent) > 3 else ''}); this dry run plans as if they did."
-    )
 
 
 def attack_settings(attack):

@@ -39,9 +39,40 @@ rule train_model:
         "../scripts/train_model.py"
 
 
+rule checkpoints:
+    """Target: every imported model's weights, found or fetched (the one stage that may need a network)."""
+    input:
+        expand("<results>/checkpoints/{model}.safetensors", model=IMPORTED),
+
+
+rule convert_checkpoint:
+    input:
+        files=lambda wildcards: brought(wildcards.model),
+    output:
+        weights="<results>/checkpoints/{model}.safetensors",
+        description="<results>/checkpoints/{model}.json",
+    log:
+        "<logs>/convert_checkpoint/{model}.log",
+    benchmark:
+        "<benchmarks>/convert_checkpoint/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(IMPORTED),
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        entry=lambda wildcards: canonical(origins.asked(config["models"][wildcards.model])),
+        made=lambda wildcards: made_checkpoint(wildcards.model),
+    script:
+        "../scripts/convert_checkpoint.py"
+
+
 rule import_checkpoint:
     input:
-        checkpoint=lambda wildcards: brought(wildcards.model),
+        checkpoint=lambda wildcards: converted(wildcards.model),
         natural=lambda wildcards: natural_images(),
     output:
         weights="<results>/models/{model}.safetensors",

@@ -1,19 +1,22 @@
-"""Bring a checkpoint that was trained elsewhere into the study, as weights only, and measure its accuracy."""
+"""Bring a checkpoint that was trained elsewhere into the study: does it fit the images, and how accurate is it?"""
 
-from kindred import checkpoints, device, images, models, records
+from kindred import arrival, checkpoints, device, images, models, records
 from kindred.job import job
 
 with job(snakemake.log[0], snakemake.threads):
-    entry, settings = snakemake.params.entry, snakemake.params.images
-    checkpoint = str(snakemake.input.checkpoint)
-    digest = records.demand_hash(checkpoint, entry.get("sha256"))
+    name, entry, settings = snakemake.wildcards.model, snakemake.params.entry, snakemake.params.images
+    weights, told = snakemake.input.checkpoint
+    brought = records.read(told, records.BROUGHT)
     held_out = images.load(snakemake.input.natural)
-    description = checkpoints.describe(entry, settings, classes=len(held_out.classes))
+    arrival.demand_fit(name, entry, brought, held_out.classes, len(settings["mean"]))
+    description = checkpoints.describe(entry, settings, classes=len(held_out.classes), brought=brought)
+    known = {key: brought[key] for key in ("architecture", "sha256")}
     checkpoints.write(
         snakemake.output.weights,
         snakemake.output.description,
-        models.load(checkpoint, description),
+        models.load(weights, description, brought["origin"]),
         held_out=held_out,
         device=device.choose(snakemake.config["device"]),
-        record={"made": snakemake.params.made, "source": {**entry, "sha256": digest}},
+        record={"made": snakemake.params.made, "source": {**entry, **known}},
+        expected=entry["accuracy"],
     )

@@ -11,7 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from kindred import models
+from kindred import models, statedicts
 from kindred.errors import BadInput
 from torch import nn
 
@@ -163,7 +163,7 @@ def test_tied_weights_can_be_saved(tmp_path):
     one = nn.Linear(4, 4)
     net = nn.Sequential(one, one)
     models.save(tmp_path / "m.safetensors", models.Classifier(net, TOLD))
-    assert set(models.read_state(tmp_path / "m.safetensors")) == set(net.state_dict())
+    assert set(models.read_weights(tmp_path / "m.safetensors")) == set(net.state_dict())
 
 
 # --- read_state
@@ -174,7 +174,7 @@ def same(one, two):
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-@pytest.mark.parametrize("under", [None, *models.NESTED_UNDER])
+@pytest.mark.parametrize("under", [None, *statedicts.NESTED_UNDER])
 @pytest.mark.parametrize(
     "prefix", ["", "module.", "model.", "_orig_mod.", "module.model.", "_orig_mod.module."]
 )
@@ -183,24 +183,24 @@ def test_usual_checkpoints(tmp_path, state, under, prefix, legacy):
     if under:
         content = {"epoch": 3, "optimizer": {"lr": 0.1}, under: content}
     torch.save(content, tmp_path / "x.pt", _use_new_zipfile_serialization=not legacy)
-    assert same(models.read_state(tmp_path / "x.pt"), state)
+    assert same(statedicts.read(tmp_path / "x.pt").state, state)
 
 
 def test_twice_nested(tmp_path, state):
     torch.save({"model": {"state_dict": state}}, tmp_path / "x.pth")
-    assert same(models.read_state(tmp_path / "x.pth"), state)
+    assert same(statedicts.read(tmp_path / "x.pth").state, state)
 
 
 def test_plain_weights_before_averaged_ones(tmp_path, state):
     averaged = {key: value * 0 for key, value in state.items()}
     torch.save({"state_dict_ema": averaged, "state_dict": state}, tmp_path / "x.pth")
-    assert same(models.read_state(tmp_path / "x.pth"), state)
+    assert same(statedicts.read(tmp_path / "x.pth").state, state)
 
 
 def test_prefix_of_some_keys_stays(tmp_path):
     state = {"model.weight": torch.ones(2), "head.weight": torch.ones(3)}
     torch.save(state, tmp_path / "x.pt")
-    assert same(models.read_state(tmp_path / "x.pt"), state)
+    assert same(statedicts.read(tmp_path / "x.pt").state, state)
 
 
 def test_weights_held_twice_by_an_attacker(tmp_path, state):
@@ -209,13 +209,13 @@ def test_weights_held_twice_by_an_attacker(tmp_path, state):
     content["module.normalizer.new_mean"] = torch.zeros(3, 1, 1)
     content["module.attacker.normalize.new_mean"] = torch.zeros(3, 1, 1)
     torch.save({"model": content, "epoch": 90}, tmp_path / "x.ckpt")
-    assert same(models.read_state(tmp_path / "x.ckpt"), state)
+    assert same(statedicts.read(tmp_path / "x.ckpt").state, state)
 
 
 def test_options_and_numpy_numbers_are_harmless(tmp_path, state):
     extras = {"args": argparse.Namespace(lr=0.1), "accuracy": np.float64(0.9), "curve": np.zeros(3)}
     torch.save({"state_dict": state, **extras}, tmp_path / "x.pt")
-    assert same(models.read_state(tmp_path / "x.pt"), state)
+    assert same(statedicts.read(tmp_path / "x.pt").state, state)
 
 
 class Code:
@@ -234,17 +234,17 @@ def test_code_is_never_run(tmp_path, state):
     with pytest.raises(
         BadInput, match=r"hold the class or function \S*_run, and reading that would run code"
     ):
-        models.read_state(tmp_path / "x.pt")
+        statedicts.read(tmp_path / "x.pt")
     assert not Code.ran
 
 
 def test_whole_modules_are_refused(tmp_path, trained):
     torch.save(trained, tmp_path / "x.pt")
     with pytest.raises(BadInput, match=r"kindred\.models\.Classifier.*save the state dict alone"):
-        models.read_state(tmp_path / "x.pt")
+        statedicts.read(tmp_path / "x.pt")
     torch.jit.save(torch.jit.script(nn.Linear(2, 2)), tmp_path / "j.pt")
     with pytest.raises(BadInput, match="a TorchScript program"):
-        models.read_state(tmp_path / "j.pt")
+        statedicts.read(tmp_path / "j.pt")
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -255,7 +255,7 @@ def test_cut_torch_file(tmp_path, state, kept, legacy):
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
     with pytest.raises(BadInput, match=r"x\.pt' are damaged or no torch file: \w") as caught:
-        models.read_state(path)
+        statedicts.read(path)
     assert "\n" not in str(caught.value)
     assert "weights_only" not in str(caught.value)
 
@@ -267,7 +267,7 @@ def test_cut_safetensors_file(tmp_path, trained, kept):
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
     with pytest.raises(BadInput, match=r"x\.safetensors' are damaged or no safetensors file: \w"):
-        models.read_state(path)
+        statedicts.read(path)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_other_files(tmp_path, content, suffix):
     path = tmp_path / f"x{suffix}"
     path.write_bytes(content)
     with pytest.raises(BadInput, match=r"are damaged or no|hold no state dict"):
-        models.read_state(path)
+        statedicts.read(path)
 
 
 @pytest.mark.parametrize(
@@ -289,14 +289,14 @@ def test_no_weights_inside(tmp_path, content):
     with pytest.raises(
         BadInput, match=r"x\.pt' hold no state dict, neither bare nor under state_dict, model"
     ):
-        models.read_state(tmp_path / "x.pt")
+        statedicts.read(tmp_path / "x.pt")
 
 
 def test_missing_file(tmp_path):
     with pytest.raises(BadInput, match="do not exist"):
-        models.read_state(tmp_path / "x.pt")
+        statedicts.read(tmp_path / "x.pt")
     with pytest.raises(BadInput, match="are not a file"):
-        models.read_state(tmp_path)
+        statedicts.read(tmp_path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
@@ -304,7 +304,7 @@ def test_unreadable_file(tmp_path, state):
     torch.save(state, tmp_path / "x.pt")
     (tmp_path / "x.pt").chmod(0)
     with pytest.raises(BadInput, match="ermission"):
-        models.read_state(tmp_path / "x.pt")
+        statedicts.read(tmp_path / "x.pt")
 
 
 # --- load_state

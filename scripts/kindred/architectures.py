@@ -1,4 +1,4 @@
-"""Networks by name: timm's registry, torchvision's behind a prefix, and four of Kindred's own.
+"""Networks by name: timm's registry, torchvision's, RobustBench's and users' own behind a prefix, and four of ours.
 
 The only module that imports timm. torchvision, which timm needs, is made importable first.
 """
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from kindred import builders
 from kindred.errors import BadInput
 
 
@@ -66,6 +67,8 @@ with _without_compiler():
     from timm.models.vision_transformer import VisionTransformer
 
 TORCHVISION = "torchvision:"
+# What timm's conversion of published weights goes by.
+CONVERTED_BY = ("num_classes", "input_size", "classifier", "first_conv", "label_offset")
 # What the study decides, so that no entry's `arguments` can contradict it.
 RESERVED = {
     "num_classes": "classes",
@@ -135,7 +138,8 @@ def build(
 ) -> nn.Module:
     """The network `architecture` with random weights (drawn from torch's global generator).
 
-    architecture: a name of timm's registry, with or without a tag, or `torchvision:<name>`.
+    architecture: a name of timm's registry, with or without a tag, `torchvision:<name>`, or one that a builder of
+        `kindred.builders` knows by its prefix (those take the arguments alone).
     classes, channels, size: number of logits, of image channels, and side of the square input in pixels;
         the size is handed to the families that must know it (transformers, mixers), others take any.
     arguments: further keyword arguments of the architecture's constructor.
@@ -143,12 +147,14 @@ def build(
     Raises BadInput for an unknown name and for arguments the architecture refuses.
     """
     arguments = dict(arguments or {})
+    if architecture.startswith(tuple(builders.BUILDERS)):
+        return builders.build(architecture, arguments)
     for key in sorted(RESERVED.keys() & arguments.keys()):
         raise BadInput(
             f"architecture '{architecture}': '{key}' cannot be among its arguments, "
             f"it follows from '{RESERVED[key]}'"
         )
-    _check_name(architecture)
+    check_name(architecture)
     try:
         if architecture.startswith(TORCHVISION):
             return _build_torchvision(architecture, classes, channels, size, arguments)
@@ -169,7 +175,8 @@ def build(
         ) from error
 
 
-def _check_name(architecture: str) -> None:
+def check_name(architecture: str) -> None:
+    """Raise BadInput, with names that are near, for an architecture that neither library has."""
     if architecture.startswith(TORCHVISION):
         known = architecture.removeprefix(TORCHVISION) in _torchvision_names()
     else:
@@ -178,6 +185,31 @@ def _check_name(architecture: str) -> None:
         close = difflib.get_close_matches(architecture.partition(".")[0], names(), n=4)
         hint = f"close names are {', '.join(close)}" if close else "see timm.list_models() for the names"
         raise BadInput(f"architecture '{architecture}' is not known to timm {timm.__version__}; {hint}")
+
+
+def converted(
+    architecture: str,
+    state: dict[str, torch.Tensor],
+    stated: dict[str, Any],
+    *,
+    size: int,
+    arguments: dict[str, Any],
+) -> dict[str, torch.Tensor]:
+    """Weights as timm's network of today has them, of those that its authors published; strict.
+
+    stated: timm's configuration of these weights. Names are translated and position embeddings resampled to `size`
+    as timm does it for pretrained weights. Raises whatever timm raises where they do not fit.
+    """
+    about = {key: stated[key] for key in CONVERTED_BY if stated.get(key) is not None}
+    overlay = {**about, "state_dict": dict(state), "source": "", "custom_load": False}
+    net = _build_timm(
+        architecture,
+        stated["num_classes"],
+        stated["input_size"][0],
+        size,
+        {**arguments, "pretrained": True, "pretrained_cfg_overlay": overlay},
+    )
+    return dict(net.state_dict())
 
 
 def _build_timm(
@@ -217,8 +249,9 @@ def default_input(architecture: str) -> dict[str, Any]:
 
     Raises BadInput for a name that timm does not have or that states nothing.
     """
-    _check_name(architecture)
-    config = None if architecture.startswith(TORCHVISION) else timm.get_pretrained_cfg(architecture)
+    if not architecture.startswith(tuple(builders.BUILDERS)):
+        check_name(architecture)
+    config = None if ":" in architecture else timm.get_pretrained_cfg(architecture)
     if config is None:
         raise BadInput(f"architecture '{architecture}' states no input size, mean and std of its own")
     return {"size": config.input_size[-1], "mean": tuple(config.mean), "std": tuple(config.std)}

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from kindred import models, records, store
+from kindred import arrival, models, records, store
 from kindred.errors import BadInput
 from kindred.images import Images
 from kindred.job import log
@@ -25,19 +25,32 @@ class Model:
     weights: str
 
 
-def describe(entry: Mapping[str, Any], images: Mapping[str, Any], classes: int) -> models.Description:
-    """How to build the model of a config entry for the study's images (its own normalisation and size if it has)."""
+def describe(
+    entry: Mapping[str, Any],
+    images: Mapping[str, Any],
+    classes: int,
+    brought: Mapping[str, Any] | None = None,
+) -> models.Description:
+    """How to build the model of a config entry for the study's images.
+
+    brought: what is known of an imported checkpoint. Its architecture and arguments hold, and its normalisation and
+    input size where the entry has none of its own; a model trained here has those of the images.
+    """
+    brought = brought or {}
     size = int(images["size"])
-    mean = tuple(entry.get("mean") or images["mean"])
+
+    def own(key: str) -> Any:
+        return entry.get(key) or brought.get(key) or images.get(key)
+
     return models.Description(
-        architecture=entry["architecture"],
+        architecture=brought.get("architecture") or entry["architecture"],
         classes=classes,
         channels=len(images["mean"]),
         size=size,
-        input_size=int(entry.get("input_size") or size),
-        mean=mean,
-        std=tuple(entry.get("std") or images["std"]),
-        arguments=dict(entry.get("arguments") or {}),
+        input_size=int(own("input_size") or size),
+        mean=tuple(own("mean")),
+        std=tuple(own("std")),
+        arguments=dict(brought.get("arguments") or entry.get("arguments") or {}),
     )
 
 
@@ -49,17 +62,21 @@ def write(
     held_out: Images,
     device: torch.device,
     record: Mapping[str, Any],
+    expected: Mapping[str, float] | None = None,
 ) -> None:
     """Write weights and description; the description is last, so where it is the weights are whole.
 
-    The clean accuracy is measured here, on all held-out images, with the very weights that were written.
+    The clean accuracy is measured here, on all held-out images, with the very weights that were written. Raises
+    BadInput where it is not what is `expected` (with its `tolerance`), before there is a description.
     """
     partial = f"{weights_path}.partial"
     models.save(partial, classifier)
     name = Path(weights_path).stem
     shown = models.load(_renamed(partial, weights_path), classifier.description).to(device)
     logits = predict(shown, held_out.pixels, name=name, device=device)
-    accuracy = float((logits.argmax(1) == held_out.labels).mean())
+    accuracy = arrival.accuracy(name, logits, held_out)
+    if expected:
+        arrival.demand_accuracy(name, accuracy, logits, held_out, expected)
     about = {
         "description": dataclasses.asdict(classifier.description),
         "parameters": models.count_parameters(classifier),
@@ -84,8 +101,14 @@ def load(name: str, weights_path: str, description_path: str) -> Model:
             f"weights '{weights_path}' are not those that '{description_path}' describes (SHA-256 {digest[:12]}... "
             f"and {about['weights_sha256'][:12]}...); delete both and run again."
         )
-    description = about["description"]
-    classifier = models.load(weights_path, models.Description(**description))
+    try:
+        description = models.Description(**about["description"])
+    except TypeError as error:
+        raise BadInput(
+            f"model description '{description_path}' is not one that this version writes ({error}); delete it and run "
+            "again."
+        ) from error
+    classifier = models.load(weights_path, description)
     return Model(name, classifier, digest)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from kindred import schema
+from kindred import origins, schema
 from kindred.crosscheck import disagreements
 from kindred.errors import BadInput
 from kindred.schema import channels, evaluation_images, source, training_images
@@ -63,8 +63,8 @@ def model_entry(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """All that a checked config says about one model.
 
     A model trained here has its adjusted `recipe` (norm None and eps 0 where there is no adversary) and no
-    `adjust`; an imported one has `mean`, `std` and `input_size` with the study's own in place of null. Both have
-    `trained`: training (a label), norm, eps, seed. Raises BadInput for an unknown name.
+    `adjust`; an imported one has `architecture`, `mean`, `std` and `input_size` as its source says, or the study's
+    own. Both have `trained`: training (a label), norm, eps, seed. Raises BadInput for an unknown name.
     """
     if name not in config["models"]:
         raise BadInput(f"'{name}' is not a model{suggestion(name, config['models'])}")
@@ -75,9 +75,7 @@ def model_entry(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         norm, eps = entry["recipe"]["norm"], entry["recipe"]["eps"]
         entry["trained"] = {"training": entry["training"], "norm": norm, "eps": eps, "seed": entry["seed"]}
     else:
-        for key, own in (("mean", "mean"), ("std", "std"), ("input_size", "size")):
-            if entry[key] is None:
-                entry[key] = deepcopy(config["images"][own])
+        entry = origins.filled(entry, config["images"])
     return entry
 
 
@@ -125,11 +123,14 @@ def _plain(value: Any, at: Keys = ()) -> Any:
 
 def _check_schema(config: dict[str, Any]) -> None:
     for name, entry in _maps(config.get("models")):
-        both = [key for key in ("training", "weights") if key in entry]
-        if len(both) == 2:
+        both = [key for key in origins.KEYS if key in entry]
+        if both == ["training"] and "weights" in entry:
+            both.append("weights")
+        if len(both) > 1:
+            given = " and ".join(f"{key} {shown(entry[key])}" for key in both[:2])
             raise BadInput(
-                f"models.{name} has training {shown(entry['training'])} and weights {shown(entry['weights'])}, "
-                "but must have one of them: training for a model trained here, weights for an imported one."
+                f"models.{name} has {given}, but must have one of them: training for a model trained here, weights "
+                "or another source for an imported one."
             )
     errors = schema.errors(config)
     if errors:

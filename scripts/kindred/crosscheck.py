@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from kindred import origins
 from kindred.schema import channels, chosen, evaluation_images, source, training_images, whole
 from kindred.wording import Keys, dotted, listed, shown, suggestion
 
@@ -10,6 +11,7 @@ SET_BY_STUDY = ("num_classes", "in_chans", "img_size", "pretrained", "checkpoint
 NATURAL = "natural"  # the name of the unchanged images wherever attacks and inversions are named
 INVERTED_ONLY = ("stir", "stir_biased")  # measures that compare inverted images with natural ones
 FEWEST_IN_A_BATCH = 4  # unbiased HSIC divides by n - 3
+COLOURS = 3
 FEWEST_COMPARED = 5  # the jackknife leaves one out
 
 
@@ -82,23 +84,12 @@ def _images(config: dict[str, Any]) -> Iterator[str]:
 
 
 def _model(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
-    for argument in SET_BY_STUDY:
-        if argument in entry["arguments"]:
-            yield f"{dotted((*at, 'arguments', argument))} must be left out: the pipeline sets it itself."
-    if "weights" in entry:
-        for key, other in (("mean", "std"), ("std", "mean")):
-            if entry[key] is not None:
-                if entry[other] is None:
-                    given = f"{dotted((*at, key))} is {shown(entry[key])}"
-                    yield f"{given} and {other} is missing, but they must come together."
-                yield from _per_channel((*at, key), entry[key], config)
-        trained = entry["trained"]
-        if (trained["norm"] is None) != (trained["eps"] == 0):
-            yield (
-                f"{dotted((*at, 'trained'))} has norm {trained['norm'] or 'null'} and eps {trained['eps']:g}, "
-                "but must have both a norm and an eps above 0, or neither."
-            )
-        yield from _ball((*at, "trained"), trained)
+    if "python" not in entry:  # a function of the user's takes what it likes
+        for argument in SET_BY_STUDY:
+            if argument in entry.get("arguments", ()):
+                yield f"{dotted((*at, 'arguments', argument))} must be left out: the pipeline sets it itself."
+    if "training" not in entry:
+        yield from _imported(at, entry, config)
         return
     yield from _unknown((*at, "training"), entry["training"], "a training", config["trainings"])
     recipe, adjust = config["trainings"][entry["training"]], entry["adjust"]
@@ -112,6 +103,44 @@ def _model(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterator[
             )
     if adjust:
         yield from _recipe((*at, "adjust"), recipe | adjust, list(adjust), config)
+
+
+def _imported(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
+    for key, other in (("mean", "std"), ("std", "mean")):
+        if entry.get(key) is not None:
+            given = f"{dotted((*at, key))} is {shown(entry[key])}"
+            if entry[other] is None:
+                yield f"{given} and {other} is missing, but they must come together."
+            if entry.get("value_range"):
+                yield f"{given} and there is a value_range, but a model has one of them."
+            yield from _per_channel((*at, key), entry[key], config)
+    if entry.get("value_range") and not entry["value_range"][0] < entry["value_range"][1]:
+        yield f"{dotted((*at, 'value_range'))} is {shown(entry['value_range'])}, but must rise."
+    trained = entry["trained"]
+    if trained is not None:
+        if (trained["norm"] is None) != (trained["eps"] == 0):
+            yield (
+                f"{dotted((*at, 'trained'))} has norm {trained['norm'] or 'null'} and eps {trained['eps']:g}, "
+                "but must have both a norm and an eps above 0, or neither."
+            )
+        yield from _ball((*at, "trained"), trained)
+    if "madrylab" in entry and not origins.parsed(entry["madrylab"])[0]:
+        yield (
+            f"{dotted((*at, 'madrylab'))} is {shown(entry['madrylab'])}, but must be a name such as "
+            f"resnet18_l2_eps3 or resnet50_linf_eps4.0, of {listed(origins.MADRYLAB, 'or')}."
+        )
+    if "python" in entry and not all(entry["python"].rpartition(":")[::2]):
+        yield (
+            f"{dotted((*at, 'python'))} is {shown(entry['python'])}, but must be path/to/file.py:function or "
+            "package.module:function."
+        )
+    if "madrylab" in entry or "robustbench" in entry:
+        wanted = channels(config)
+        if wanted != COLOURS:
+            yield (
+                f"{dotted(at)} is a model of colour images, but those of {config['images']['source']} have "
+                f"{wanted} channel{'s' if wanted > 1 else ''}; images.channels can make them 3."
+            )
 
 
 def _recipe(at: Keys, recipe: dict[str, Any], given: Sequence[str], config: dict[str, Any]) -> Iterator[str]:
@@ -173,7 +202,7 @@ def _similarity(config: dict[str, Any]) -> Iterator[str]:
 def _published(config: dict[str, Any]) -> Iterator[str]:
     published = config["published"]
     for name in published["architectures"]:
-        models = [entry["architecture"] for entry in config["models"].values()]
+        models = [origins.architecture(entry) for entry in config["models"].values()]
         yield from _unknown(("published", "architectures"), name, "the architecture of a model", models)
     yield from _unknown(
         ("published", "inversion"), published["inversion"], "an inversion", config["inversions"]

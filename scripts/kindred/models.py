@@ -4,18 +4,15 @@ Resizing and normalisation are part of the module, so that attacks and inversion
 space whatever their input sizes.
 """
 
-import argparse
 import contextlib
 import dataclasses
 import math
 import os
-import re
-import warnings
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -23,13 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kindred import architectures
-from kindred.errors import BadInput
-
-# Where checkpoints of usual training code keep the weights. The averaged weights come last: a file that holds both
-# gives the plain ones.
-NESTED_UNDER = ("state_dict", "model", "model_state_dict", "net", "state_dict_ema")
-PREFIXES = ("module.", "model.", "_orig_mod.")
-LISTED = 3
+from kindred.errors import BadInput, first_line, some
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,102 +128,32 @@ def save(path: str | os.PathLike[str], classifier: Classifier) -> None:
     safetensors.torch.save_file(state, os.fspath(path), metadata={"format": "pt"})
 
 
-def load(weights_path: str | os.PathLike[str], description: Description) -> Classifier:
-    """The classifier with the weights of a file, in eval mode, parameters frozen. Raises BadInput."""
-    state = read_state(weights_path)
+def load(
+    weights_path: str | os.PathLike[str], description: Description, origin: str | None = None
+) -> Classifier:
+    """The classifier with the weights of a safetensors file, in eval mode, parameters frozen. Raises BadInput.
+
+    origin: what messages call the weights, if not by the path.
+    """
+    state = read_weights(weights_path)
     classifier = assemble(description)
-    load_state(classifier.net, state, os.fspath(weights_path), architecture=description.architecture)
+    load_state(
+        classifier.net, state, origin or os.fspath(weights_path), architecture=description.architecture
+    )
     return classifier.eval().requires_grad_(False)
 
 
-def read_state(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """The state dict in a safetensors file or a torch checkpoint.
-
-    A torch file may keep it bare or under one of NESTED_UNDER. Prefixes that all keys share and that only wrappers
-    add (PREFIXES) are taken off. Files of the `robustness` library carry every weight a second time inside their
-    attacker; the copy is left out.
-
-    No code of the file is run. Raises BadInput if the file is missing, damaged, holds no weights, or is a pickle of
-    anything but tensors and plain data.
-    """
+def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises BadInput if it is missing or damaged."""
     path = Path(path)
     if not path.is_file():
         raise BadInput(
             f"weights '{path}' do not exist" if not path.exists() else f"weights '{path}' are not a file"
         )
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    state = _find_state(content)
-    if state is None:
-        found = (
-            f"its keys are {_some(map(str, content))}"
-            if isinstance(content, dict)
-            else f"it holds a {type(content).__name__}"
-        )
-        raise BadInput(
-            f"weights '{path}' hold no state dict, neither bare nor under {', '.join(NESTED_UNDER)}: {found}"
-        )
-    return _strip(state)
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, ValueError, OSError, KeyError) as error:
-        raise BadInput(
-            f"weights '{path}' are damaged or no safetensors file: {_first_line(error)}"
-        ) from error
-
-
-def _read_torch(path: Path) -> Any:
-    # Harmless things that training code leaves beside the weights: its options, and numpy's numbers and arrays.
-    scalar, array = (value.__reduce__()[0] for value in (np.float64(0), np.zeros(1)))
-    kinds = {type(np.dtype(kind)) for kind in ("float32", "float64", "int32", "int64", "bool", "S1")}
-    harmless: list[Any] = [argparse.Namespace, np.dtype, np.ndarray, scalar, array, *kinds]
-    try:
-        with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what the file is, is told below
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch meets damaged bytes with exceptions of every kind
-        refused = re.search(r"GLOBAL (\S+)", str(error))
-        if refused or "TorchScript" in str(error):
-            what = f"the class or function {refused[1]}" if refused else "a TorchScript program"
-            raise BadInput(
-                f"weights '{path}' hold {what}, and reading that would run code of the file; "
-                "save the state dict alone: torch.save(model.state_dict(), path)"
-            ) from error
-        raise BadInput(f"weights '{path}' are damaged or no torch file: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    """The reason in short, without the advice torch adds about trusting the file."""
-    first = str(error).strip().partition("\n")[0].partition(". ")[0].strip()
-    return type(error).__name__ if not first or first.startswith("Weights only load failed") else first
-
-
-def _find_state(content: Any) -> dict[str, Tensor] | None:
-    """The dict of tensors in what a file held, or None."""
-    if not isinstance(content, dict) or not content:
-        return None
-    if all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()):
-        return dict(content)
-    for key in NESTED_UNDER:
-        if key in content:
-            found = _find_state(content[key])
-            if found is not None:
-                return found
-    return None
-
-
-def _strip(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    while True:
-        if any(key.startswith("attacker.") for key in state) and any(
-            key.startswith("model.") for key in state
-        ):
-            state = {key: value for key, value in state.items() if key.startswith("model.")}
-        shared = [prefix for prefix in PREFIXES if all(key.startswith(prefix) for key in state)]
-        if not shared:
-            return state
-        state = {key.removeprefix(shared[0]): value for key, value in state.items()}
+        raise BadInput(f"weights '{path}' are damaged or no safetensors file: {first_line(error)}") from error
 
 
 def load_state(net: nn.Module, state: dict[str, Tensor], origin: str, *, architecture: str = "") -> None:
@@ -257,9 +178,9 @@ def load_state(net: nn.Module, state: dict[str, Tensor], origin: str, *, archite
             for key in misshapen
         ]
         parts = [
-            f"{len(missing)} of {len(own)} keys are missing ({_some(missing)})" if missing else "",
-            f"{len(unexpected)} unexpected ({_some(unexpected)})" if unexpected else "",
-            f"{len(misshapen)} of another shape ({_some(shapes, '; ')})" if misshapen else "",
+            f"{len(missing)} of {len(own)} keys are missing ({some(missing)})" if missing else "",
+            f"{len(unexpected)} unexpected ({some(unexpected)})" if unexpected else "",
+            f"{len(misshapen)} of another shape ({some(shapes, '; ')})" if misshapen else "",
         ]
         raise BadInput(
             f"weights '{origin}' do not fit architecture '{name}': {', '.join(filter(None, parts))}"
@@ -270,7 +191,10 @@ def load_state(net: nn.Module, state: dict[str, Tensor], origin: str, *, archite
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             bad = int((~torch.isfinite(value)).sum())
             raise BadInput(f"weights '{origin}': {bad} of {value.numel()} numbers in '{key}' are not finite")
-    net.load_state_dict(state, strict=False)
+    # Some modules (MNASNet's, batch normalisation) ask for the version of their own state dict.
+    versioned = OrderedDict(state)
+    versioned._metadata = own._metadata  # type: ignore[attr-defined]
+    net.load_state_dict(versioned, strict=False)
 
 
 def _refuse_other_classes(
@@ -292,11 +216,5 @@ def _refuse_other_classes(
     if there and here and here[0] == getattr(net, "num_classes", here[0]):
         raise BadInput(
             f"weights '{origin}' are for {there[0]} classes, the study has {here[0]} (architecture '{name}', "
-            f"{_some(misshapen)})"
+            f"{some(misshapen)})"
         )
-
-
-def _some(items: Any, separator: str = ", ") -> str:
-    """The first few, then dots."""
-    items = list(items)
-    return separator.join(items[:LISTED]) + (", ..." if len(items) > LISTED else "")

@@ -3,22 +3,33 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from kindred.errors import BadInput
 
 BLOCK = 2**20
+# What every description of a model says, and every description of a checkpoint.
+DESCRIBED = ("description", "weights_sha256", "clean_accuracy", "parameters", "source")
+BROUGHT = ("architecture", "arguments", "origin", "sha256")
 
 
-def read(path: str) -> dict[str, Any]:
-    """What stands beside a model's weights. Raises BadInput when it cannot be read."""
+def read(path: str, needed: Iterable[str] = DESCRIBED) -> dict[str, Any]:
+    """What stands beside a model's weights. Raises BadInput when it cannot be read or is not such a description."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        about = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(
             f"model description '{path}' cannot be read ({error}); delete it and run again."
         ) from error
+    lacking = [key for key in needed if key not in about] if isinstance(about, dict) else list(needed)
+    if lacking:
+        raise BadInput(
+            f"model description '{path}' does not say {lacking[0]}, so it is not one that this version writes; "
+            "delete it and run again."
+        )
+    return about
 
 
 def file_hash(path: str | os.PathLike[str]) -> str:
