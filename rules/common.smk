@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from kindred import fingerprint, origins, tiles
-from kindred.config import check, layer_choice, model_entry, named_layers
+from kindred.config import channels, check, layer_choice, model_entry, named_layers
 from kindred.crosscheck import INVERTED_ONLY
 from kindred.errors import BadInput
 

@@ -6,18 +6,20 @@ rule images:
     input:
         "<results>/images/natural.zarr",
         "<results>/images/training.zarr",
+        "<results>/images/chosen.csv",
 
 
 rule select_images:
     output:
         natural=directory("<results>/images/natural.zarr"),
         training=directory("<results>/images/training.zarr"),
+        listing="<results>/images/chosen.csv",
     log:
         "<logs>/select_images.log",
     conda:
         "../envs/torch.yaml"
     params:
-        settings=canonical(config["images"]),
+        settings=image_settings(),
         made=lambda wildcards: made_images(),
     script:
         "../scripts/select_images.py"

@@ -93,9 +93,24 @@ def made(script, settings, *parents):
 # Single results
 
 
+def image_settings():
+    """What the choice of images goes by: keys of other sources and those left out do not count."""
+    settings = {key: value for key, value in config["images"].items() if value is not None}
+    return canonical({**dict.fromkeys(config["images"]), **settings, "channels": channels(config)})
+
+
+def input_settings():
+    """What a network is built for."""
+    return canonical({key: config["images"][key] for key in ("size", "mean", "std")})
+
+
 @cache
 def made_images():
-    return made("select_images", config["images"])
+    """Tables and arrays that images are read from count by their content; folders of files by their path."""
+    settings = {key: value for key, value in config["images"].items() if value is not None and key != "broken"}
+    files = [settings[key] for key in ("labels", "file", "training_file", "classes") if key in settings]
+    contents = [fingerprint.of_file(path, HASHES) for path in files if Path(str(path)).is_file()]
+    return made("select_images", canonical(settings), *contents)
 
 
 def natural_images():

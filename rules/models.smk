@@ -33,7 +33,7 @@ rule train_model:
         runtime=60,
     params:
         entry=lambda wildcards: model_settings(wildcards.model),
-        images=canonical(config["images"]),
+        images=input_settings(),
         made=lambda wildcards: made_model(wildcards.model),
     script:
         "../scripts/train_model.py"
@@ -92,7 +92,7 @@ rule import_checkpoint:
         runtime=30,
     params:
         entry=lambda wildcards: model_settings(wildcards.model),
-        images=canonical(config["images"]),
+        images=input_settings(),
         made=lambda wildcards: made_model(wildcards.model),
     script:
         "../scripts/import_checkpoint.py"

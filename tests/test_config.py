@@ -155,7 +155,7 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("similarity.bandwidth", "is 0, but must be a number above 0", [("similarity/bandwidth", 0)]),
     ("similarity.groups", "is 0, but must be a whole number of at least 1", [("similarity/groups", 0)]),
     # images
-    ("images.source", "is 'cifar10', but must be digits", [("images/source", "cifar10")]),
+    ("images.source", "is 'imagenet', but must be digits, folder, table", [("images/source", "imagenet")]),
     ("images.source", "did you mean digits?", [("images/source", "digit")]),
     ("images.evaluation", "is 1700, but must be at most 1,697: digits holds 1,797 images", [("images/evaluation", 1700)]),
     ("images.evaluation", "is 3, but must be a whole number of at least 10", [("images/evaluation", 3)]),
@@ -312,7 +312,9 @@ def test_defaults_are_filled_in_everywhere() -> None:
     assert config["device"] == "auto"
     assert config["images"] == {
         "source": "digits", "size": 32, "evaluation": 200, "seed": 0, "mean": [0.3], "std": [0.35],
-        "folder": None, "training_folder": None, "training": None,
+        "folder": None, "training_folder": None, "training": None, "labels": None, "file": None, "training_file": None,
+        "arrays": None, "dataset": None, "split": None, "classes": None, "channels": None, "crop": None,
+        "choice": "balanced", "broken": 0,
     }  # fmt: skip
     assert config["trainings"]["standard"] == {
         "method": "standard", "epochs": 4, "batch": 64, "lr": 0.002, "weight_decay": 0.01, "clip": 1.0
@@ -454,11 +456,13 @@ def test_what_the_source_holds() -> None:
 
 
 def test_every_source_has_its_function() -> None:
-    from kindred.images import SOURCES
+    from kindred.selection import SOURCES, digits
 
     entries = SCHEMA["properties"]["images"]["properties"]["source"]["oneOf"]
-    assert {entry["const"] for entry in entries} == {*SOURCES, "folder"}
-    pixels = SOURCES["digits"](check(study())["images"]).pixels
+    assert {entry["const"] for entry in entries} == {*SOURCES, "digits"}
+    known = SCHEMA["properties"]["images"]["properties"]
+    assert {key for entry in entries for key in (*entry["needs"], *entry["takes"])} <= known.keys()
+    pixels = digits(check(study())["images"]).pixels
     assert pixels.shape[:2] == (entries[0]["images"], entries[0]["channels"])
 
 
@@ -600,7 +604,7 @@ KEYWORDS = {
     "type", "title", "description", "default", "required", "properties", "patternProperties", "additionalProperties",
     "minProperties", "enum", "const", "oneOf", "if", "then", "else", "$ref", "$defs", "$schema", "items", "minItems",
     "maxItems", "uniqueItems", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "pattern",
-    "unit", "allowed", "channels", "images", "kept_for_training",
+    "unit", "allowed", "channels", "images", "kept_for_training", "needs", "takes",
 }  # fmt: skip
 
 

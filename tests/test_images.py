@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kindred import images, store
+from kindred import images, selection, store
 from kindred.errors import BadInput
 from kindred.images import Images
 from sklearn.datasets import load_digits
@@ -12,14 +12,19 @@ from sklearn.datasets import load_digits
 SETTINGS = {"source": "digits", "size": 16, "evaluation": 300, "seed": 0}
 
 
+def split_of(settings: dict) -> tuple[Images, Images]:
+    chosen = selection.select(settings)
+    return chosen.evaluation, chosen.training
+
+
 @pytest.fixture(scope="module")
 def split() -> tuple[Images, Images]:
-    return images.select(SETTINGS)
+    return split_of(SETTINGS)
 
 
 @pytest.fixture(scope="module")
 def everything() -> Images:
-    return images.digits({"size": 8})
+    return selection.digits({"size": 8})
 
 
 def test_digits_are_those_published(everything: Images) -> None:
@@ -34,7 +39,7 @@ def test_digits_are_those_published(everything: Images) -> None:
 
 @pytest.mark.parametrize("size", [8, 11, 32])
 def test_size_and_range(size: int) -> None:
-    pixels = images.digits({"size": size}).pixels
+    pixels = selection.digits({"size": size}).pixels
     assert pixels.shape == (1797, 1, size, size) and pixels.dtype == np.float32
     assert pixels.min() == 0 and 0.9 < pixels.max() <= 1
     # Resizing moves no light: the mean of all images stays.
@@ -53,7 +58,7 @@ def test_the_split(split: tuple[Images, Images], everything: Images) -> None:
 
 
 def test_ids_go_with_their_pixels_and_labels(split: tuple[Images, Images]) -> None:
-    whole = images.digits({"size": 16})
+    whole = selection.digits({"size": 16})
     for part in split:
         at = [int(name.removeprefix("digits/")) for name in part.ids]
         np.testing.assert_array_equal(part.pixels, whole.pixels[at])
@@ -62,21 +67,21 @@ def test_ids_go_with_their_pixels_and_labels(split: tuple[Images, Images]) -> No
 
 def test_the_split_comes_from_the_seed_alone(split: tuple[Images, Images]) -> None:
     np.random.seed(5)
-    again, _ = images.select({**SETTINGS, "size": 8})
+    again, _ = split_of({**SETTINGS, "size": 8})
     assert again.ids == split[0].ids
-    other, _ = images.select({**SETTINGS, "size": 8, "seed": 1})
+    other, _ = split_of({**SETTINGS, "size": 8, "seed": 1})
     assert other.ids != split[0].ids
 
 
 @pytest.mark.parametrize("wanted", [0, 9, 1788, 1797, 5000])
 def test_too_many_or_too_few(wanted: int) -> None:
     with pytest.raises(BadInput, match=rf"images\.evaluation is {wanted}, but digits holds 1797 images"):
-        images.select({**SETTINGS, "size": 8, "evaluation": wanted})
+        split_of({**SETTINGS, "size": 8, "evaluation": wanted})
 
 
 @pytest.mark.parametrize("wanted", [10, 1787])
 def test_as_many_and_as_few_as_can_be(wanted: int) -> None:
-    evaluation, training = images.select({**SETTINGS, "size": 8, "evaluation": wanted})
+    evaluation, training = split_of({**SETTINGS, "size": 8, "evaluation": wanted})
     assert (len(evaluation), len(training)) == (wanted, 1797 - wanted)
 
 

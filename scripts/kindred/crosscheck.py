@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kindred import origins
-from kindred.schema import channels, chosen, evaluation_images, source, training_images, whole
+from kindred.schema import channels, chosen, evaluation_images, source, sources, training_images, whole
 from kindred.wording import Keys, dotted, listed, shown, suggestion
 
 SET_BY_STUDY = ("num_classes", "in_chans", "img_size", "pretrained", "checkpoint_path")
@@ -74,11 +74,23 @@ def _images(config: dict[str, Any]) -> Iterator[str]:
         kept = f"{facts['kept_for_training']} of them kept for training"
         why = f"{facts['const']} holds {facts['images']:,} images, {kept}"
         yield from _at_most(("images", "evaluation"), images["evaluation"], most, why)
-    for key, needed in (("folder", True), ("training", True), ("training_folder", False)):
-        if "images" in facts and images[key] is not None:
-            yield f"images.{key} is {shown(images[key])}, but must be left out: the source {facts['const']} has none."
-        if "images" not in facts and needed and images[key] is None:
+    needs, takes = (facts.get(key, []) for key in ("needs", "takes"))
+    own = dict.fromkeys(
+        key for entry in sources() for key in (*entry.get("needs", []), *entry.get("takes", []))
+    )
+    for key in own:
+        if key in needs and images[key] is None:
             yield f"images.{key} is missing, but the source {facts['const']} needs it."
+        if key not in (*needs, *takes) and images[key] is not None:
+            yield f"images.{key} is {shown(images[key])}, but must be left out: the source {facts['const']} has none."
+    if "images" not in facts and images["training"] is None:
+        fitted = [f"models.{name}" for name, entry in config["models"].items() if "training" in entry]
+        fitted += ["stitching"] if config["stitching"] else []
+        if fitted:
+            yield (
+                f"images.training is missing, but the source {facts['const']} needs it: {fitted[0]} takes images to train "
+                "on."
+            )
     for key in ("mean", "std"):
         yield from _per_channel(("images", key), images[key], config)
 

@@ -1,47 +1,46 @@
-"""Photographs on disk, a folder per class, as ImageNet is usually kept: which are taken, and their pixels."""
+"""Photographs on disk: a folder per class, as ImageNet is usually kept, or one folder with a table of labels."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from kindred.errors import BadInput
+from kindred.errors import BadInput, first_line, some
+from kindred.pixels import CROP, of_image
+from kindred.pools import Pool
 
-SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
-MARGIN = 256 / 224  # the shorter side is resized to so much of what the centre crop keeps
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The files of a folder: classes in the order of their names, paths below the root, labels (n,) int64."""
-
-    root: Path
-    classes: list[str]
-    files: list[str]
-    labels: np.ndarray
-
-    def take(self, index: np.ndarray) -> "Listing":
-        """The files at these positions, in this order; classes stay."""
-        return Listing(self.root, self.classes, [self.files[i] for i in index], self.labels[index])
+SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
+FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_id", "imageid", "path", "name", "id")
+LABEL_COLUMNS = ("label", "class", "truelabel", "target", "category", "wnid", "y")
 
 
-def scan(root: str | Path) -> Listing:
-    """Every image below root/<class>/, at any depth, sorted by path. BadInput: no such folder, no classes, no images.
+def per_class(settings: Mapping[str, Any], key: str = "folder") -> Pool:
+    """Every image below folder/<class>/, at any depth, sorted by path; the id is the path below the folder.
 
-    Classes are the folders' names in sorted order, which for ImageNet's WordNet ids is the order of the logits.
+    Classes are the folders' names in sorted order, which for ImageNet's WordNet ids is the order of the logits;
+    with `classes`, all of those, of which folders may hold some. BadInput: no such folder, no classes, no images.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise BadInput(
-            f"the folder of images '{root}' does not exist; see images.folder and images.training_folder."
-        )
-    classes = sorted(
+    root = _folder(settings[key], f"images.{key}")
+    names = sorted(
         entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
+    classes = class_names(settings["classes"]) or names
+    if odd := [name for name in names if name not in set(classes)]:
+        raise BadInput(
+            f"the folder '{root}' has classes that images.classes does not name: {some(odd)} ({len(odd)} of "
+            f"{len(names)})."
+        )
+    if len(names) < 2:
+        raise BadInput(
+            f"the folder of images '{root}' has {len(names)} folders of classes; at least 2 are needed."
+        )
+    places = {name: at for at, name in enumerate(classes)}
     files: list[str] = []
     labels: list[int] = []
-    for label, name in enumerate(classes):
+    for name in names:
         found = sorted(
             path.relative_to(root).as_posix()
             for path in (root / name).rglob("*")
@@ -50,83 +49,138 @@ def scan(root: str | Path) -> Listing:
         if not found:
             raise BadInput(f"the class '{name}' in '{root}' has no images ({', '.join(SUFFIXES)}).")
         files += found
-        labels += [label] * len(found)
-    if len(classes) < 2:
+        labels += [places[name]] * len(found)
+    return _pool(root, files, np.array(labels, dtype=np.int64), classes, settings)
+
+
+def tabled(settings: Mapping[str, Any]) -> Pool:
+    """The images of one folder that a CSV names, with their labels; the id is the name in the CSV.
+
+    Labels are numbers from 0 or names; `classes` gives their order or number where the CSV does not hold all. Raises
+    BadInput: no such folder or table, columns that are not found, names twice, labels that are no class.
+    """
+    root, path = _folder(settings["folder"], "images.folder"), Path(settings["labels"])
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"the table of labels '{path}' cannot be read: {first_line(error)}.") from error
+    if not rows:
+        raise BadInput(f"the table of labels '{path}' has no rows below its header.")
+    name_column = _column(rows[0], FILE_COLUMNS, path, "the files")
+    label_column = _column(rows[0], LABEL_COLUMNS, path, "the labels")
+    files = [_with_suffix(root, row[name_column] or "") for row in rows]
+    name, count = Counter(files).most_common(1)[0]
+    if count > 1:
+        raise BadInput(f"the table of labels '{path}' names '{name}' {count} times, but must name each image once.")
+    labels, classes = numbered([row[label_column] for row in rows], settings["classes"], str(path))
+    return _pool(root, files, labels, classes, settings)
+
+
+def class_names(given: int | str | None) -> list[str] | None:
+    """Names of all classes in order: of a number of them, of ImageNet, or the lines of a file; None for None."""
+    if given is None:
+        return None
+    if isinstance(given, int):
+        return [str(at) for at in range(given)]
+    path = _imagenet() if given == "imagenet" else Path(given)
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
-            f"the folder of images '{root}' has {len(classes)} folders of classes; at least 2 are needed."
+            f"images.classes is '{given}', a file that cannot be read: {first_line(error)}."
+        ) from error
+    if len(set(names)) != len(names) or len(names) < 2:
+        raise BadInput(
+            f"images.classes is '{given}', whose {len(names)} lines must be at least 2 names, each once."
         )
-    return Listing(root, classes, files, np.array(labels, dtype=np.int64))
+    return names
 
 
-def choose(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Positions (count,) of images of all classes alike, drawn without repetition, in random order.
+def _imagenet() -> Path:
+    """The 1,000 WordNet ids of ImageNet in the order of the logits, which timm has as a file."""
+    from importlib.util import find_spec
 
-    Every class gives one image before any gives a second, so numbers differ by one at most while classes last; a
-    smaller count takes a part of what a larger one takes. Raises BadInput for more images than there are.
-    """
-    if not 0 < count <= len(labels):
-        raise BadInput(f"{count:,} images are wanted of a folder that holds {len(labels):,}.")
-    draws = np.random.default_rng(seed)
-    order = draws.permutation(len(labels))
-    by_class = np.argsort(labels[order], kind="stable")
-    counts = np.bincount(labels)
-    rank = np.empty(len(labels), dtype=np.int64)  # how many of its class come before an image
-    rank[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return order[np.argsort(rank, kind="stable")[:count]]
+    spec = find_spec("timm")
+    assert spec and spec.origin
+    return Path(spec.origin).parent / "data" / "_info" / "imagenet_synsets.txt"
 
 
-def read(path: Path, side: int) -> np.ndarray:
-    """One image as (3, side, side) float32 in [0, 1]: bilinear resize of the shorter side, centre crop.
+def numbered(values: Sequence[Any], given: int | str | None, where: str) -> tuple[np.ndarray, list[str]]:
+    """(labels (n,) int64, names of the classes) of labels that are numbers from 0, or names. Raises BadInput."""
+    names = class_names(given)
+    if all(_is_number(value) for value in values):
+        labels = np.array([int(value) for value in values], dtype=np.int64)
+        names = names or [str(at) for at in range(int(labels.max()) + 1)]
+        if labels.min() < 0 or labels.max() >= len(names):
+            raise BadInput(
+                f"labels in '{where}' go from {labels.min()} to {labels.max()}, but there are {len(names)} classes, "
+                f"0 to {len(names) - 1}; see images.classes."
+            )
+    else:
+        texts = [str(value).strip() for value in values]
+        names = names or sorted(set(texts))
+        places = {name: at for at, name in enumerate(names)}
+        if odd := [text for text in dict.fromkeys(texts) if text not in places]:
+            raise BadInput(f"labels in '{where}' are no classes of images.classes: {some(odd)}.")
+        labels = np.array([places[text] for text in texts], dtype=np.int64)
+    if len(names) < 2:
+        raise BadInput(f"labels in '{where}' are of {len(names)} class; at least 2 are needed.")
+    return labels, names
 
-    The shorter side becomes side * 256 / 224, the usual share. Raises BadInput naming a file that cannot be read.
-    """
+
+def _is_number(value: Any) -> bool:
+    return str(value).strip().removeprefix("-").isdigit()
+
+
+def demand_same_classes(first: Pool, second: Pool) -> None:
+    """BadInput where two pools do not have the same classes, naming one that only one of them has."""
+    if odd := sorted(set(first.classes) ^ set(second.classes)):
+        raise BadInput(
+            f"{first.name} and {second.name} must have the same classes, but '{odd[0]}' is in one of them only "
+            f"({len(first.classes)} and {len(second.classes)} classes)."
+        )
+
+
+def read(path: Path, channels: int) -> Any:
+    """An image file as `pixels.fit` takes it. Raises BadInput that says why it cannot be read."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as opened:
-            image = opened.convert("RGB")
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise BadInput(f"the image '{path}' cannot be read ({error}); replace it or take it out.") from error
-    shorter = round(side * MARGIN)
-    scale = shorter / min(image.size)
-    width, height = (max(shorter, int(length * scale)) for length in image.size)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = round((width - side) / 2), round((height - side) / 2)
-    pixels = np.asarray(image.crop((left, top, left + side, top + side)), dtype=np.float32)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) / np.float32(255)
+            opened.load()
+            return of_image(opened, channels)
+    except UnidentifiedImageError as error:
+        raise BadInput("it is no image that Pillow knows") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadInput(first_line(error)) from error
 
 
-def load(listing: Listing, side: int) -> np.ndarray:
-    """Pixels (n, 3, side, side) float32 of all files of a listing."""
-    pixels = np.empty((len(listing.files), 3, side, side), dtype=np.float32)
-    for place, name in enumerate(listing.files):
-        pixels[place] = read(listing.root / name, side)
-    return pixels
+def _pool(
+    root: Path, files: list[str], labels: np.ndarray, classes: list[str], settings: Mapping[str, Any]
+) -> Pool:
+    channels = settings["channels"]
+    return Pool(f"'{root}'", labels, files, classes, lambda at: read(root / files[at], channels), CROP)
 
 
-def demand_same_classes(first: Listing, second: Listing) -> None:
-    """BadInput where two folders do not have the same classes, naming one that only one of them has."""
-    if odd := sorted(set(first.classes) ^ set(second.classes)):
-        raise BadInput(
-            f"the folders '{first.root}' and '{second.root}' must have the same classes, but '{odd[0]}' is in one of "
-            f"them only ({len(first.classes)} and {len(second.classes)} classes)."
-        )
+def _folder(path: str, key: str) -> Path:
+    if not Path(path).is_dir():
+        raise BadInput(f"the folder of images '{path}' does not exist; see {key}.")
+    return Path(path)
 
 
-def split(
-    folder: str, training_folder: str | None, evaluation: int, training: int, seed: int
-) -> Sequence[Listing]:
-    """(evaluation files, training files): both of one folder and apart, or of a folder each."""
-    held_out = scan(folder)
-    chosen = choose(held_out.labels, evaluation, seed)
-    if training_folder is None:
-        left = np.setdiff1d(np.arange(len(held_out.files)), chosen)
-        rest = held_out.take(left)
-    else:
-        rest = scan(training_folder)
-        demand_same_classes(held_out, rest)
-    if training > len(rest.files):
-        raise BadInput(
-            f"images.training is {training:,}, but '{rest.root}' has {len(rest.files):,} images that are not evaluated."
-        )
-    return held_out.take(chosen), rest.take(np.sort(choose(rest.labels, training, seed)))
+def _column(row: Mapping[str, Any], known: Sequence[str], path: Path, what: str) -> str:
+    for name in row:
+        if name is not None and name.strip().lower() in known:
+            return name
+    raise BadInput(
+        f"the table of labels '{path}' has the columns {some(map(str, row))}, but none for {what}: "
+        f"{', '.join(known)}."
+    )
+
+
+def _with_suffix(root: Path, name: str) -> str:
+    """Tables often name images without the end of their file names."""
+    if Path(name).suffix.lower() in SUFFIXES:
+        return name
+    return next((name + suffix for suffix in SUFFIXES if (root / f"{name}{suffix}").is_file()), name)

@@ -59,18 +59,22 @@ def filled(value: Any, schema: dict[str, Any]) -> Any:
     return value
 
 
-def source(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the schema says about the source of images: const (its name), channels, images, kept_for_training.
+def sources() -> list[dict[str, Any]]:
+    """What the schema says about every source of images."""
+    return whole()["properties"]["images"]["properties"]["source"]["oneOf"]
 
-    The last two only where the source always holds the same images.
+
+def source(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the schema says about the study's source of images: const (its name), channels, needs and takes (keys).
+
+    Also images and kept_for_training where the source always holds the same images.
     """
-    sources = whole()["properties"]["images"]["properties"]["source"]["oneOf"]
-    return next(entry for entry in sources if entry["const"] == config["images"]["source"])
+    return next(entry for entry in sources() if entry["const"] == config["images"]["source"])
 
 
 def channels(config: Mapping[str, Any]) -> int:
     """Channels of an image."""
-    return source(config)["channels"]
+    return config["images"].get("channels") or source(config)["channels"]
 
 
 def evaluation_images(config: Mapping[str, Any]) -> int:
@@ -80,5 +84,5 @@ def evaluation_images(config: Mapping[str, Any]) -> int:
 
 def training_images(config: Mapping[str, Any]) -> int:
     """Number of images left for training."""
-    own = config["images"]["training"]
-    return source(config)["images"] - evaluation_images(config) if own is None else own
+    own, facts = config["images"]["training"], source(config)
+    return facts["images"] - evaluation_images(config) if own is None and "images" in facts else own or 0
