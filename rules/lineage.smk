@@ -107,7 +107,9 @@ def input_settings():
 @cache
 def made_images():
     """Tables and arrays that images are read from count by their content; folders of files by their path."""
-    settings = {key: value for key, value in config["images"].items() if value is not None and key != "broken"}
+    settings = {
+        key: value for key, value in config["images"].items() if value is not None and key != "broken"
+    }
     files = [settings[key] for key in ("labels", "file", "training_file", "classes") if key in settings]
     contents = [fingerprint.of_file(path, HASHES) for path in files if Path(str(path)).is_file()]
     return made("select_images", canonical(settings), *contents)

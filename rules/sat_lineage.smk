@@ -47,7 +47,7 @@ def sat_table():
 
 def component_entries():
     """What decides the network of each model: its entry without how it was trained and looked at."""
-    design = ("architecture", "arguments", "mean", "std", "input_size")
+    design = ("architecture", "arguments", "mean", "std", "input_size", "timm")
     entries = {model: model_entry(config, model) for model in MODELS} if WITH_MODELS else {}
     return canonical(
         {model: {key: entry[key] for key in design if key in entry} for model, entry in entries.items()}

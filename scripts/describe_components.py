@@ -1,7 +1,7 @@
 """Put the 13 components of every model's network into one table, from the user's table or from the network."""
 
 import pandas as pd
-from kindred import anatomy, checkpoints, components, tables
+from kindred import anatomy, checkpoints, components, hub, tables
 from kindred.job import job, log, progress
 
 with job(snakemake.log[0], snakemake.threads):
@@ -12,7 +12,8 @@ with job(snakemake.log[0], snakemake.threads):
     rows = {name: dict(given.loc[name]) for name in known}
     for name in progress([name for name in entries if name not in rows], "networks"):
         # One of each design: models that differ only in their training have the same components.
-        description = checkpoints.describe(entries[name], snakemake.params.images, classes=10)
+        entry = entries[name]
+        description = checkpoints.describe(entry, snakemake.params.images, 10, hub.outline(entry))
         if str(description) not in built:
             built[str(description)] = anatomy.components(description)
         rows[name] = built[str(description)]

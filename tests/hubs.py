@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +44,7 @@ def cache(home: Path, repository: str, files: dict[str, bytes]) -> None:
 
 def timm_folder(folder: Path, name: str, net: nn.Module, **overrides: Any) -> Path:
     """What timm saves of a model for the hub: config.json and model.safetensors."""
-    from timm.models import _hub
-
-    _hub.save_for_hf(net, str(folder), safe_serialization=True)
+    timm.models._hub.save_for_hf(net, str(folder), safe_serialization=True)
     if overrides:
         path = folder / "config.json"
         config = json.loads(path.read_text())
@@ -83,30 +79,48 @@ def madrylab(path: Path, net: nn.Module, *, dummy: bool = False, opaque: bool = 
     return path
 
 
-def fake_robustbench(monkeypatch: Any, home: Path, state: dict[str, torch.Tensor]) -> None:
-    """A package with the names of RobustBench that are used here; it 'downloads' by writing the state to disk."""
+ROBUSTBENCH = {
+    "__init__.py": "",
+    "model_zoo/__init__.py": """
+import torch
+from torch import nn
+from timm.models import create_model
 
-    class Zoo(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = timm.create_model("test_resnet", num_classes=10)
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.net((x - 0.5) / 0.25)
+class Zoo(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = create_model("test_resnet", num_classes=CLASSES)
 
-    def load_model(model_name: str, model_dir: str, dataset: str, threat_model: str) -> nn.Module:
-        net = Zoo()
-        net.net.load_state_dict(state)
-        folder = Path(model_dir) / dataset / threat_model
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.save(net.net.state_dict(), folder / f"{model_name}.pt")
-        return net.eval()
+    def forward(self, x):
+        return self.net((x - 0.5) / 0.25)
 
-    names = ("robustbench", "robustbench.model_zoo", "robustbench.model_zoo.enums", "robustbench.utils")
-    package, zoo, enums, utils = map(types.ModuleType, names)
-    zoo.model_dicts = {"cifar10": {"Linf": {"Someone2020Robust": {"model": Zoo, "gdrive_id": "x"}}}}
-    enums.BenchmarkDataset = enums.ThreatModel = str
-    utils.load_model = load_model
-    for name, module in zip(names, (package, zoo, enums, utils), strict=True):
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(home))
+
+model_dicts = {"cifar10": {"Linf": {"Someone2020Robust": {"model": Zoo, "gdrive_id": "x"}}}}
+""",
+    "model_zoo/enums.py": "BenchmarkDataset = ThreatModel = str\n",
+    "utils.py": """
+from pathlib import Path
+import torch
+from robustbench.model_zoo import Zoo
+
+
+def load_model(model_name, model_dir, dataset, threat_model):
+    net = Zoo()
+    net.net.load_state_dict(torch.load(Path(__file__).with_name("download.pt"), weights_only=True))
+    folder = Path(model_dir) / dataset / threat_model
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(net.net.state_dict(), folder / f"{model_name}.pt")
+    return net.eval()
+""",
+}
+
+
+def robustbench_package(folder: Path, net: nn.Module, classes: int = 10) -> Path:
+    """A package with the names of RobustBench that are used here, to be put on the path; `net` is what it downloads."""
+    for name, text in ROBUSTBENCH.items():
+        path = folder / "robustbench" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("CLASSES", str(classes)))
+    torch.save(net.state_dict(), folder / "robustbench" / "download.pt")
+    return folder

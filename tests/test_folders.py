@@ -112,7 +112,9 @@ def test_grey_images_get_three_channels(root: Path) -> None:
 def test_a_broken_file_is_named(root: Path, content: bytes | None) -> None:
     path = root / "n02" / "n02_1.png"
     path.write_bytes(path.read_bytes()[:300] if content is None else content)
-    with pytest.raises(BadInput, match=r"the image 'n02/n02_1.png' of '.*val' cannot be read: \w.* with images.broken"):
+    with pytest.raises(
+        BadInput, match=r"the image 'n02/n02_1.png' of '.*val' cannot be read: \w.* with images.broken"
+    ):
         selection.select({**SETTINGS, "folder": str(root), "evaluation": 17, "training": None})
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from kindred import architectures
+from kindred import hub
 from reference import ROOT, reference
 from workflow import Checkout
 
@@ -144,16 +144,17 @@ def test_the_study_of_69_models_is_planned(tmp_path: Path) -> None:
     models = checkout.config()["models"]
     assert len(models) == 69
     for entry in models.values():
-        path = Path(entry["weights"])
-        assert path.name.split(".")[0] == entry["architecture"]
-        assert architectures.timm.is_model_pretrained(path.stem), path.stem
-        known = architectures.timm.get_pretrained_cfg(path.stem)
-        assert entry.get("input_size", 256) == known.input_size[1]
-        assert entry.get("mean", [0.485, 0.456, 0.406]) == pytest.approx(known.mean, abs=1e-5)
-        assert entry.get("std", [0.229, 0.224, 0.225]) == pytest.approx(known.std, abs=1e-5)
-        assert (known.num_classes, known.input_size[0]) == (1000, 3)
+        known = hub.stated(entry["timm"]).config
+        assert (known["num_classes"], known["input_size"][0]) == (1000, 3)
+        assert known["hf_hub_id"]
     jobs = checkout.plan("hwang2024")
-    assert jobs["import_checkpoint"] == jobs["attack_model"] == jobs["extract_activations"] == 69
+    assert (
+        jobs["convert_checkpoint"]
+        == jobs["import_checkpoint"]
+        == jobs["attack_model"]
+        == jobs["extract_activations"]
+        == 69
+    )
     assert jobs["cross_evaluate"] == 64
     assert jobs["assess_attacks"] == 8
     assert jobs["draw_ensembles"] == 1

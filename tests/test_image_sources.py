@@ -104,7 +104,9 @@ def test_cifar_without_its_training_part(tmp_path: Path) -> None:
     chosen = select(tmp_path, source="cifar10", folder=str(tmp_path / "c"))
     assert (len(chosen.evaluation), len(chosen.training)) == (12, 0)
     assert chosen.training.pixels.shape == (0, 3, 32, 32)
-    assert "lacks data_batch_1" in refused(tmp_path, source="cifar10", folder=str(tmp_path / "c"), training=10)
+    assert "lacks data_batch_1" in refused(
+        tmp_path, source="cifar10", folder=str(tmp_path / "c"), training=10
+    )
 
 
 class Code:
@@ -188,7 +190,14 @@ def test_idx_files_that_are_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [("x", "y"), ("images", "labels"), ("x_test", "y_test"), ("test_images", "test_labels"), ("arr_0", "arr_1")]
+    "names",
+    [
+        ("x", "y"),
+        ("images", "labels"),
+        ("x_test", "y_test"),
+        ("test_images", "test_labels"),
+        ("arr_0", "arr_1"),
+    ],
 )
 @pytest.mark.parametrize("layout", ["nhwc", "nchw", "nhw", "float", "deep"])
 def test_npz(tmp_path: Path, names: tuple[str, str], layout: str) -> None:
@@ -238,7 +247,9 @@ def test_zarr_groups(tmp_path: Path) -> None:
     group.create_array("pictures", data=x)
     group.create_array("kinds", data=y)
     given = {"source": "zarr", "file": str(tmp_path / "g.zarr"), "size": 16}
-    assert "holds the arrays kinds, pictures, but none that are images and labels" in refused(tmp_path, **given)
+    assert "holds the arrays kinds, pictures, but none that are images and labels" in refused(
+        tmp_path, **given
+    )
     chosen = select(tmp_path, **given, arrays=["pictures", "kinds"])
     rows = [int(name.rpartition("/")[2]) for name in chosen.evaluation.ids]
     np.testing.assert_allclose(chosen.evaluation.pixels, x[rows], atol=1e-6)
@@ -251,7 +262,10 @@ def test_zarr_groups(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        (np.full((30, 8, 8), 200.0), "go from 200 to 200, but real numbers must be in [0, 1]: divide them by what white is, or"),
+        (
+            np.full((30, 8, 8), 200.0),
+            "go from 200 to 200, but real numbers must be in [0, 1]: divide them by what white is, or",
+        ),
         (np.full((30, 8, 8), -1.0), "go from -1 to -1"),
         (np.full((30, 8, 8), np.nan), "go from nan to nan"),
         (np.zeros((30, 8, 8), np.int64), "are of int64, but must be of uint8"),
@@ -282,7 +296,9 @@ def paint(path: Path, mode: str = "RGB", size: tuple[int, int] = (32, 32)) -> No
     Image.fromarray(DRAW.integers(0, 256, shape, dtype=np.uint8), mode).save(path)
 
 
-def table(tmp_path: Path, header: str = "file,label", suffix: str = ".png", count: int = 20) -> dict[str, Any]:
+def table(
+    tmp_path: Path, header: str = "file,label", suffix: str = ".png", count: int = 20
+) -> dict[str, Any]:
     for at in range(count):
         paint(tmp_path / "flat" / f"{at:03d}.png")
     rows = [f"{at:03d}{suffix},{at % 4}" for at in range(count)]
@@ -442,11 +458,13 @@ def test_without_the_package_datasets(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_hugging_face_dataset_on_disk(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
-    features = datasets.Features({"img": datasets.Image(), "fine": datasets.ClassLabel(names=["a", "b", "c"])})
-    pictures = [
-        Image.fromarray(DRAW.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for _ in range(30)
-    ]
-    found = datasets.Dataset.from_dict({"img": pictures, "fine": [at % 3 for at in range(30)]}, features=features)
+    features = datasets.Features(
+        {"img": datasets.Image(), "fine": datasets.ClassLabel(names=["a", "b", "c"])}
+    )
+    pictures = [Image.fromarray(DRAW.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for _ in range(30)]
+    found = datasets.Dataset.from_dict(
+        {"img": pictures, "fine": [at % 3 for at in range(30)]}, features=features
+    )
     datasets.DatasetDict({"test": found}).save_to_disk(str(tmp_path / "d"))
     chosen = select(tmp_path, source="dataset", dataset=str(tmp_path / "d"), crop=1)
     assert chosen.evaluation.classes == ["a", "b", "c"]

@@ -1,6 +1,5 @@
 """The papers as config files: they pass the check, and a dry run lists the right jobs without data or checkpoints."""
 
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -19,12 +18,12 @@ def jones() -> dict:
 
 
 def test_jones_names_the_50_checkpoints_of_the_paper(jones: dict) -> None:
-    counts = Counter(entry["architecture"] for entry in jones["models"].values())
+    counts = Counter(model_entry(jones, name)["architecture"] for name in jones["models"])
     assert sorted(counts.values()) == [2] * 5 + [10] * 4
     for name in jones["models"]:
         entry = model_entry(jones, name)
         family, _, eps = name.partition("_l2_eps")
-        assert entry["weights"] == f"checkpoints/{name}.safetensors"
+        assert entry["madrylab"] == name and entry["input_size"] == 224
         trained = entry["trained"]
         assert trained["eps"] == float(eps) and trained["norm"] == ("l2" if float(eps) else None)
         of_family = sorted(
@@ -43,12 +42,14 @@ def test_jones_has_the_settings_of_the_paper(jones: dict) -> None:
     assert jones["images"]["size"] == 224 and not inversion["leave_out"]
 
 
-def test_every_checkpoint_has_its_accuracy_written_behind(jones: dict) -> None:
-    told = re.findall(r"^  (\w+_l2_eps[\d.]+): .* # (\d\d\.\d\d)$", JONES.read_text(), re.M)
-    assert [name for name, _ in told] == list(jones["models"])
-    accuracy = {name: float(value) for name, value in told}
-    assert accuracy["resnet18_l2_eps0"] == 69.79 and accuracy["vgg16_bn_l2_eps3"] == 57.19
-    assert accuracy["wide_resnet50_4_l2_eps5"] == 65.20 and accuracy["densenet_l2_eps3"] == 66.98
+def test_every_checkpoint_has_its_published_accuracy(jones: dict) -> None:
+    accuracy = {name: entry["accuracy"]["expected"] for name, entry in jones["models"].items()}
+    assert all(entry["accuracy"]["tolerance"] == 0.02 for entry in jones["models"].values())
+    assert accuracy["resnet18_l2_eps0"] == 0.6979 and accuracy["vgg16_bn_l2_eps3"] == 0.5719
+    assert accuracy["wide_resnet50_4_l2_eps5"] == 0.6520 and accuracy["densenet_l2_eps3"] == 0.6698
+    assert [accuracy[f"resnet50_l2_eps{eps}"] for eps in EPS] == [
+        0.7580, 0.7568, 0.7576, 0.7559, 0.7478, 0.7414, 0.7316, 0.7043, 0.6283, 0.5613
+    ]  # fmt: skip
 
 
 def test_a_dry_run_of_jones_lists_its_jobs(tmp_path: Path) -> None:
@@ -56,13 +57,23 @@ def test_a_dry_run_of_jones_lists_its_jobs(tmp_path: Path) -> None:
     outcome = checkout.snakemake("--dry-run", "jones2022")
     assert outcome.status == 0, outcome.text[-4000:]
     jobs = outcome.jobs
-    each = {"import_checkpoint": 50, "invert_images": 50, "extract_activations": 50}
+    each = {"convert_checkpoint": 50, "import_checkpoint": 50, "invert_images": 50, "extract_activations": 50}
     # Five groups: 15 pairs of them without order, 25 with.
     tiles = {"compare_activations": 15, "compare_gradients": 15, "compare_inverted": 25, "stitch_models": 25}
     assert {name: jobs[name] for name in each | tiles} == each | tiles
     assert jobs["draw_published"] == jobs["draw_gallery"] == jobs["draw_residuals"] == 1
     assert "train_model" not in jobs and "attack_model" not in jobs
-    assert (
-        "50 of 50 files of weights do not exist yet (checkpoints/resnet18_l2_eps0.safetensors" in outcome.text
-    )
+    assert "do not exist yet" not in outcome.text  # they come from the hub
+
+
+def test_a_dry_run_plans_without_files_that_are_not_there_yet(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "kindred", JONES)
+    config = checkout.config()
+    for name, entry in config["models"].items():
+        entry["weights"] = f"checkpoints/{name}.ckpt"
+    checkout.write_config(config)
+    outcome = checkout.snakemake("--dry-run", "checkpoints")
+    assert outcome.status == 0, outcome.text[-4000:]
+    assert outcome.jobs["convert_checkpoint"] == 50
+    assert "50 of 50 files of weights do not exist yet (checkpoints/resnet18_l2_eps0.ckpt" in outcome.text
     assert outcome.text.count("do not exist yet") == 1

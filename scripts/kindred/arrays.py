@@ -73,7 +73,11 @@ def _cifar_part(
             raise BadInput(f"images.folder '{root}' lacks {some(lost)}.")
         return Pool(f"'{root}'", np.zeros(0, dtype=np.int64), [], classes, lambda at: None)
     loaded = [load(root / name) for name in there]
-    ids = [f"{Path(name).stem}/{row:05d}" for name, (x, _) in zip(there, loaded, strict=True) for row in range(len(x))]
+    ids = [
+        f"{Path(name).stem}/{row:05d}"
+        for name, (x, _) in zip(there, loaded, strict=True)
+        for row in range(len(x))
+    ]
     pixels = np.concatenate([x for x, _ in loaded]).reshape(-1, 3, 32, 32)
     labels = np.concatenate([y for _, y in loaded]).astype(np.int64)
     if labels.min() < 0 or labels.max() >= len(classes):
@@ -132,7 +136,7 @@ def _unpickled(path: Path) -> dict[bytes, Any]:
 def idx(settings: Settings) -> Both:
     """MNIST-style idx files, plain or .gz: t10k-* for evaluation and train-* for training; the id is part and row."""
     root = Path(settings["folder"])
-    parts = []
+    parts: list[Pool] = []
     for part in ("t10k", "train"):
         files = [_idx_file(root, f"{part}-{what}", what) for what in ("images-idx3", "labels-idx1")]
         if part == "train" and not settings["training"] and None in files:
@@ -272,8 +276,8 @@ def dataset(settings: Settings) -> Both:
     y = next((key for key, kind in kinds.items() if kind == "ClassLabel"), None)
     if x is None or y is None:
         raise BadInput(
-            f"the dataset '{name}' has the columns {some(f'{key} ({kind})' for key, kind in kinds.items())}, but one of "
-            "Image and one of ClassLabel are needed."
+            f"the dataset '{name}' has the columns {some(f'{key} ({kind})' for key, kind in kinds.items())}, but one "
+            "of Image and one of ClassLabel are needed."
         )
     labels = np.asarray(found[y], dtype=np.int64)
     ids = [f"{split}/{row:06d}" for row in range(len(found))]
@@ -303,5 +307,7 @@ def _pool(
                 f"what white is{hint}."
             )
     elif x.dtype not in (np.uint8, np.uint16, np.bool_):
-        raise BadInput(f"the images of {name} are of {x.dtype}, but must be of uint8, uint16 or real numbers.")
+        raise BadInput(
+            f"the images of {name} are of {x.dtype}, but must be of uint8, uint16 or real numbers."
+        )
     return Pool(name, labels, ids, classes, lambda at: of_array(x[at], channels))

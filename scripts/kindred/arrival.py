@@ -63,7 +63,7 @@ def _demand_order(name: str, given: list[str] | None, stated: list[str] | None, 
 
 
 def accuracy(name: str, logits: np.ndarray, held_out: Images) -> float:
-    """Share of images (n) whose largest logit (n, classes) is that of their label; warns where guessing does as well."""
+    """Share of images whose largest logit, of (n, classes), is their label's; warns where guessing does as well."""
     if logits.ndim != 2 or logits.shape[1] != len(held_out.classes):
         raise BadInput(
             f"model '{name}' answers an image with {' x '.join(map(str, logits.shape[1:])) or 'one number'}, but the "

@@ -88,8 +88,8 @@ def _images(config: dict[str, Any]) -> Iterator[str]:
         fitted += ["stitching"] if config["stitching"] else []
         if fitted:
             yield (
-                f"images.training is missing, but the source {facts['const']} needs it: {fitted[0]} takes images to train "
-                "on."
+                f"images.training is missing, but the source {facts['const']} needs it: {fitted[0]} takes images to "
+                "train on."
             )
     for key in ("mean", "std"):
         yield from _per_channel(("images", key), images[key], config)

@@ -72,7 +72,9 @@ def tabled(settings: Mapping[str, Any]) -> Pool:
     files = [_with_suffix(root, row[name_column] or "") for row in rows]
     name, count = Counter(files).most_common(1)[0]
     if count > 1:
-        raise BadInput(f"the table of labels '{path}' names '{name}' {count} times, but must name each image once.")
+        raise BadInput(
+            f"the table of labels '{path}' names '{name}' {count} times, but must name each image once."
+        )
     labels, classes = numbered([row[label_column] for row in rows], settings["classes"], str(path))
     return _pool(root, files, labels, classes, settings)
 

@@ -1,7 +1,7 @@
 """What timm, the Hugging Face hub and RobustBench hold: what they state of a model, and the file of its weights."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,17 +34,19 @@ class Stated:
 
 
 def stated(name: str) -> Stated:
-    """What timm states of a full tag, `hf-hub:org/name` or `local-dir:path`. BadInput: unknown, untagged, unreachable."""
-    from timm.models import _hub
+    """What timm states of a full tag, `hf-hub:org/name` or `local-dir:path`.
 
+    Raises BadInput for a name that is unknown, has no tag, or cannot be reached.
+    """
+    reader = timm.models._hub
     if name.startswith(origins.HUB):
         with _reaching(name):
-            config, architecture, arguments = _hub.load_model_config_from_hf(name.removeprefix(origins.HUB))
+            config, architecture, arguments = reader.load_model_config_from_hf(name.removeprefix(origins.HUB))
         return _complete(Stated(name, architecture, dict(arguments or {}), dict(config)))
     if name.startswith(origins.FOLDER):
         folder = Path(name.removeprefix(origins.FOLDER))
         try:
-            config, architecture, arguments = _hub.load_model_config_from_path(folder)
+            config, architecture, arguments = reader.load_model_config_from_path(folder)
         except (OSError, ValueError, KeyError) as error:
             raise BadInput(
                 f"timm '{name}': '{folder / 'config.json'}' cannot be read ({first_line(error)}); the folder must be "
@@ -58,7 +60,26 @@ def stated(name: str) -> Stated:
         named = f"'{name}' has no tag, and" if not tag else f"'{tag}' is not a tag of '{bare}':"
         there = f"timm {timm.__version__} has {some(tags)}" if tags else "timm has no weights for it at all"
         raise BadInput(f"timm {named} a name must say which weights it means; {there}")
-    return Stated(name, bare, {}, timm.get_pretrained_cfg(name).to_dict())
+    config = timm.get_pretrained_cfg(name)
+    assert config, name  # a tag that is listed has one
+    return Stated(name, bare, {}, config.to_dict())
+
+
+def outline(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What timm states of the network of an entry, without its weights; empty for models of other sources.
+
+    In the form of what is known of a checkpoint: architecture, arguments, input_size, mean, std.
+    """
+    if "timm" not in entry:
+        return {}
+    model = stated(entry["timm"])
+    return {
+        "architecture": model.architecture,
+        "arguments": {**model.arguments, **(entry.get("arguments") or {})},
+        "input_size": model.config["input_size"][-1],
+        "mean": tuple(model.config["mean"]),
+        "std": tuple(model.config["std"]),
+    }
 
 
 def _complete(model: Stated) -> Stated:

@@ -68,7 +68,14 @@ def choose(labels: np.ndarray, count: int, seed: int, balanced: bool = True) -> 
 
 
 def take(
-    pool: Pool, order: np.ndarray, count: int, *, side: int, channels: int, crop: float | None, most_broken: int
+    pool: Pool,
+    order: np.ndarray,
+    count: int,
+    *,
+    side: int,
+    channels: int,
+    crop: float | None,
+    most_broken: int,
 ) -> Taken:
     """The first `count` images in this order that can be read; broken ones make room for the next.
 

@@ -1,7 +1,7 @@
 """Checkpoints of models that were trained elsewhere: found or fetched, read once, kept as safetensors.
 
-A further source is one function here, one entry in `origins` and one in `config.schema.yaml`. What comes out is the same
-for all: weights alone under the names of the network that `architectures.build` makes, and what the source says of it.
+A new one is one function here, one entry in `origins` and one in `config.schema.yaml`. What comes out is the
+same for all: weights alone under the names of the network that `architectures.build` makes, and what the source says.
 """
 
 import dataclasses
