@@ -1,4 +1,4 @@
-"""Networks that neither timm nor torchvision names, for the studies beside this file: an example of `python:` models."""
+"""Networks that neither timm nor torchvision names, for studies beside this file: examples of `python:` models."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
