@@ -25,6 +25,7 @@ resource_scopes:
 
 include: "rules/common.smk"
 include: "rules/lineage.smk"
+include: "rules/table_lineage.smk"
 include: "rules/images.smk"
 include: "rules/models.smk"
 include: "rules/adversarial.smk"
