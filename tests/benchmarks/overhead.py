@@ -168,7 +168,9 @@ def main() -> None:
         )
         results = [len(list((side / "results").rglob("*.*"))) for side in (first, second)]
     if results[0] != results[1]:
-        sys.exit(f"the one process made {results[0]} files and Snakemake {results[1]}; they did not do the same.")
+        sys.exit(
+            f"the one process made {results[0]} files and Snakemake {results[1]}; they did not do the same."
+        )
     work, handing = spent["work"], {kind: spent.get(kind, 0.0) for kind in HANDING_OVER}
     own = spent["process"] - work - sum(handing.values())
     rows = [
