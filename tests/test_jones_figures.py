@@ -10,7 +10,7 @@ from kindred import residuals as numbers
 from kindred.errors import BadInput
 from kindred.figures import architectures, estimators, gradients, pairs, residuals, stitching
 from matplotlib.figure import Figure
-from test_figures import MODELS, lookup, make_cka, make_models, panels, shown, texts, ticks
+from synthetic import MODELS, lookup, make_cka, make_models, panels, shown, texts, ticks
 
 
 def lines(axes, gid: str) -> list:  # type: ignore[no-untyped-def]
