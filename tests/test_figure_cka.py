@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from figure_tables import CKA, MODELS, by_group, lookup, make_cka, make_models, panels, shown, texts, ticks
 from kindred.errors import BadInput
 from kindred.figures import budgets, cka, matrix, style
 from matplotlib.colors import to_rgb
-from synthetic import CKA, MODELS, by_group, lookup, make_cka, make_models, panels, shown, texts, ticks
 
 
 def test_cka_shows_the_table_in_order_on_one_scale() -> None:

@@ -2,9 +2,19 @@
 
 import numpy as np
 import pytest
+from figure_tables import (
+    ARCHITECTURES,
+    MODELS,
+    by_group,
+    make_gallery,
+    make_models,
+    panels,
+    shown,
+    texts,
+    ticks,
+)
 from kindred.errors import BadInput
 from kindred.figures import accuracy, gallery
-from synthetic import ARCHITECTURES, MODELS, by_group, make_gallery, make_models, panels, shown, texts, ticks
 
 
 def test_the_gallery_shows_seed_target_and_every_inverted_image_with_its_residual() -> None:

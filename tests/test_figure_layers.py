@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from figure_tables import MODELS, make_layers, panels, shown, texts, ticks
 from kindred.errors import BadInput
 from kindred.figures import layers
-from synthetic import MODELS, make_layers, panels, shown, texts, ticks
 
 
 def test_layers_start_at_the_lower_left_on_one_scale() -> None:

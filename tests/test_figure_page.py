@@ -9,10 +9,10 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from figure_tables import CKA, MODELS, make_cka, make_gallery, make_layers, make_models, make_transfer, panels
 from kindred.errors import BadInput
 from kindred.figures import accuracy, budgets, cka, gallery, heatmap, layers, sat, style
 from matplotlib.figure import Figure
-from synthetic import CKA, MODELS, make_cka, make_gallery, make_layers, make_models, make_transfer, panels
 
 
 def every_figure(count: int) -> dict[str, Figure]:

@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from figure_tables import CKA, MODELS, lookup, make_transfer, panels, shown, texts, ticks
 from kindred.errors import BadInput
 from kindred.figures import budgets, cka, sat
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
-from synthetic import CKA, MODELS, lookup, make_transfer, panels, shown, texts, ticks
 
 
 def test_sat_is_in_dendrogram_order_with_rates_beside_it() -> None:

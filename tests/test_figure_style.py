@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from figure_tables import CKA, MODELS
 from kindred.errors import BadInput
 from kindred.figures import cka, style, tables
-from synthetic import CKA, MODELS
 
 
 def test_importing_figures_needs_no_torch() -> None:
