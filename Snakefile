@@ -37,6 +37,7 @@ include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/sat_lineage.smk"
 include: "rules/sat.smk"
+include: "rules/local.smk"
 
 
 localrules:
