@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: all run test test-slow lint format bench overhead clean
+.PHONY: all run test test-slow test-slurm lint format bench overhead clean
 
 all: run
 
@@ -14,6 +14,10 @@ run: .venv/installed ## the default study, from images to figures
 
 test: .venv/installed lint ## everything that CI checks
 	$(BIN)/python -m pytest
+
+test-slurm: .venv/installed ## the small study on a real SLURM, which is installed where it is missing; as root
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,slurm]"
+	$(BIN)/python -m pytest -m slurm tests/slurm
 
 test-slow: .venv/installed ## checks that take minutes: every family of timm, third-party data where it is
 	$(BIN)/python -m pytest -m "slow or data"

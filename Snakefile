@@ -26,6 +26,7 @@ resource_scopes:
 include: "rules/common.smk"
 include: "rules/lineage.smk"
 include: "rules/checkpoint_lineage.smk"
+include: "rules/table_lineage.smk"
 include: "rules/images.smk"
 include: "rules/models.smk"
 include: "rules/adversarial.smk"
@@ -37,6 +38,7 @@ include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/sat_lineage.smk"
 include: "rules/sat.smk"
+include: "rules/local.smk"
 
 
 localrules:

@@ -22,7 +22,7 @@ rule extract_activations:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         layers=lambda wildcards: layer_choice(config, wildcards.model),

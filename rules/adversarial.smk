@@ -26,7 +26,7 @@ rule attack_model:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=120,
     params:
         settings=lambda wildcards: attack_settings(wildcards.attack),

@@ -61,6 +61,11 @@ GPUS = int(
 )
 
 
+def growing(mem_mb):
+    """Memory in MB that is doubled and tripled when a job is tried again (`retries` in a profile)."""
+    return lambda wildcards, attempt: mem_mb * attempt
+
+
 def one_of(names):
     """A wildcard constraint: exactly these names, and nothing where there are none."""
     return "|".join(map(re.escape, names)) or "(?!)"

@@ -26,7 +26,7 @@ rule invert_images:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=1440,
     params:
         settings=lambda wildcards: inversion_settings(wildcards.inversion),

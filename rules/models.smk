@@ -29,7 +29,7 @@ rule train_model:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         entry=lambda wildcards: model_settings(wildcards.model),
@@ -61,7 +61,7 @@ rule convert_checkpoint:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         entry=lambda wildcards: canonical(origins.asked(config["models"][wildcards.model])),
@@ -88,7 +88,7 @@ rule import_checkpoint:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
     params:
         entry=lambda wildcards: model_settings(wildcards.model),

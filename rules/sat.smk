@@ -295,7 +295,7 @@ rule assess_attacks:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=120,
     params:
         settings=lambda wildcards: attack_settings(wildcards.attack),
@@ -357,7 +357,7 @@ rule distil_students:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=240,
     params:
         settings=distillation_settings(),

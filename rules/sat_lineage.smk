@@ -67,26 +67,6 @@ def variation_entries():
     )
 
 
-def students_of(teacher):
-    """A student cannot be its own teacher."""
-    return [student for student in SAT["distillation"]["students"] if student != teacher]
-
-
-def distillation_settings():
-    about = SAT["distillation"] or {}
-    return canonical({key: value for key, value in about.items() if key not in ("students", "teachers")})
-
-
-@cache
-def made_taught(teacher):
-    students = [[made_model(student), model_settings(student)] for student in students_of(teacher)]
-    return fingerprint.of([made_model(teacher), students, distillation_settings(), code("distil_students")])
-
-
-def taught_tables():
-    return [settled(f"<results>/distillation/{teacher}.csv", made_taught(teacher)) for teacher in TEACHERS]
-
-
 @cache
 def made_quality(attack, group):
     settings = [attack_settings(attack), SAT["quality"], GROUPS[group]]

@@ -33,7 +33,7 @@ rule compare_activations:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=240,
     params:
         settings=comparison_settings(natural=True),
@@ -60,7 +60,7 @@ rule compare_inverted:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=240,
     params:
         settings=comparison_settings(natural=False),
@@ -86,7 +86,7 @@ rule compare_gradients:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=240,
     params:
         settings=canonical(config["gradients"]),
@@ -112,7 +112,7 @@ rule stitch_models:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=240,
     params:
         settings=canonical(config["stitching"]),

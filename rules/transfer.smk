@@ -23,7 +23,7 @@ rule cross_evaluate:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=240,
     params:
         members=lambda wildcards: members(TRANSFER, wildcards.attack, wildcards.tile),

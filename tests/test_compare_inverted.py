@@ -5,6 +5,11 @@ import pytest
 import torch
 from kindred.comparison import Z95, compare, compare_inverted, converged
 from kindred.errors import BadInput
+from kindred.inversion import Inversion, invert
+from kindred.observe import penultimate
+from kindred.penultimate import features
+from kindred.records import demand_same_layer
+from nets import timm_model
 from torch import Tensor
 
 SETTINGS = {
@@ -125,3 +130,38 @@ def test_what_has_not_converged_is_left_out_only_when_asked() -> None:
         BadInput, match=r"of 8 images inverted through 'vgg' only 4 have a residual of at most 0.06"
     ):
         converged(residual, 0.06, "vgg")
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        "test_resnet",
+        "kindred_vgg",
+        "test_convnext2",
+        "kindred_mixer",
+        "kindred_vit",
+        "deit_tiny_distilled_patch16_224",
+    ],
+)
+def test_the_layer_inverted_is_the_layer_compared(architecture: str) -> None:
+    """What the descent brings near its target is what comparisons read, also where several heads make the logits."""
+    arguments = (
+        {"patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3} if "deit" in architecture else {}
+    )
+    torch.manual_seed(0)
+    classifier = timm_model(architecture, **arguments).requires_grad_(False)
+    targets, seeds = torch.rand(2, 3, 1, 32, 32)
+    end = invert(features(classifier), targets, seeds, Inversion(steps=8))
+    said, wanted = (
+        penultimate(classifier, shown.numpy(), name=architecture, device=torch.device("cpu"))
+        for shown in (end.images, targets)
+    )
+    residual = (said - wanted).norm(dim=1) / wanted.norm(dim=1)
+    torch.testing.assert_close(residual, end.loss, atol=1e-4, rtol=1e-3)
+
+
+def test_another_layer_is_refused() -> None:
+    demand_same_layer("x.zarr", "penultimate", "vgg", "penultimate")
+    for found, told in (("stages.1", "stages.1"), (None, "unknown")):
+        with pytest.raises(BadInput, match=f"'x.zarr' was inverted at the layer '{told}' of 'vgg'"):
+            demand_same_layer("x.zarr", found, "vgg", "penultimate")

@@ -6,11 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from figure_tables import MODELS, lookup, make_cka, make_models, panels, shown, texts, ticks
 from kindred import residuals as numbers
 from kindred.errors import BadInput
 from kindred.figures import architectures, estimators, gradients, pairs, residuals, stitching
 from matplotlib.figure import Figure
-from test_figures import MODELS, lookup, make_cka, make_models, panels, shown, texts, ticks
 
 
 def lines(axes, gid: str) -> list:  # type: ignore[no-untyped-def]

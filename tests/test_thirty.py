@@ -191,14 +191,29 @@ def resnet(**changes: Any) -> Entry:
 
 
 MEETINGS: dict[str, tuple[Entry, str]] = {
-    "other classes": (plain(random_net("test_resnet", num_classes=7).state_dict()), "are for 7 classes, the study has 4"),
-    "keys of another network": (plain(random_net("test_vit", num_classes=4).state_dict()), "do not fit architecture"),
+    "other classes": (
+        plain(random_net("test_resnet", num_classes=7).state_dict()),
+        "are for 7 classes, the study has 4",
+    ),
+    "keys of another network": (
+        plain(random_net("test_vit", num_classes=4).state_dict()),
+        "do not fit architecture",
+    ),
     "other classes, as its source says": (
-        lambda folder: {"timm": "test_resnet.r160_in1k", "weights": save(folder / "x.pth", random_net("test_resnet").state_dict())},
+        lambda folder: {
+            "timm": "test_resnet.r160_in1k",
+            "weights": save(folder / "x.pth", random_net("test_resnet").state_dict()),
+        },
         "tells 1000 classes apart, the images have 4",
     ),
-    "weights that are not numbers": (resnet(fc_bias=torch.full((4,), torch.nan)), "4 of 4 numbers in 'fc.bias' are not finite"),
-    "answers that are not numbers": (resnet(fc_weight=STATE["fc.weight"].sign() * 3e38), "says NaN or infinity"),
+    "weights that are not numbers": (
+        resnet(fc_bias=torch.full((4,), torch.nan)),
+        "4 of 4 numbers in 'fc.bias' are not finite",
+    ),
+    "answers that are not numbers": (
+        resnet(fc_weight=STATE["fc.weight"].sign() * 3e38),
+        "says NaN or infinity",
+    ),
     "classes in another order": (
         lambda folder: {**plain(STATE)(folder), "classes": ["cat", "dog", "cow", "eel"]},
         "number 1 is 'dog' for the model and 'cow' for the images",
@@ -220,12 +235,14 @@ MEETINGS: dict[str, tuple[Entry, str]] = {
     ),
     "a function that answers too much": (
         lambda folder: {
-            **python("from torch import nn\ndef build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(3072, 5))\n")(folder),
+            **python(
+                "from torch import nn\ndef build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(3072, 5))\n"
+            )(folder),
             "weights": save(folder / "y.pth", {"1.weight": torch.ones(5, 3072), "1.bias": torch.zeros(5)}),
         },
         "answers an image with 5, but the images have 4 classes",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", MEETINGS)

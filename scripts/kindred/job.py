@@ -1,5 +1,7 @@
 """What every job does around its work: a log, one sentence for bad input, progress that suits the place."""
 
+import atexit
+import gc
 import logging
 import sys
 import time
@@ -23,6 +25,8 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
     Bad input ends the process with status 1 and its one sentence, on stderr and in the log. Anything else is
     a bug: its traceback goes to both.
     """
+    # Python looks for garbage in all of torch once more before it ends, which takes longer than many a job.
+    atexit.register(gc.freeze)
     Path(log_file).parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(log_file, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))

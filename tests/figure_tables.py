@@ -1,0 +1,175 @@
+"""Tables in the agreed format, made up, and what a figure shows of them."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+ARCHITECTURES = ("resnet", "vgg", "vit", "mixer", "convnext")
+TRAININGS = (
+    ("linf10", "linf", 0.1, "linf10"),
+    ("standard", np.nan, 0.0, "std"),
+    ("linf05", "linf", 0.05, "linf05"),
+)
+
+
+def make_models(count: int = 17) -> pd.DataFrame:
+    """17: five architectures x three trainings (unsorted) and two second seeds; else `count` models, two budgets."""
+    if count == 17:
+        rows = [(f"{a}-{tag}", a, t, norm, eps, 0) for t, norm, eps, tag in TRAININGS for a in ARCHITECTURES]
+        rows.append(("resnet-std-s1", "resnet", "standard", np.nan, 0.0, 1))
+        rows.append(("resnet-linf10-s1", "resnet", "linf10", "linf", 0.1, 1))
+    else:
+        rows = [
+            (
+                f"network{i:02d}_patch16_224",
+                f"family{i % 6}",
+                "standard" if i % 3 else "adversarial",
+                "l2",
+                i % 3 and 3.0,
+                0,
+            )
+            for i in range(count)
+        ]
+        rows = [
+            (m, a, "standard" if eps == 0 else "adversarial", n, float(eps), s) for m, a, _, n, eps, s in rows
+        ]
+    models = pd.DataFrame(rows, columns=["model", "architecture", "training", "norm", "eps", "seed"])
+    draws = np.random.default_rng(3)
+    models["parameters"] = 100_000
+    for column in ("clean_accuracy", "accuracy_pgd", "accuracy_mim"):
+        models[column] = draws.random(len(models)).round(4)
+    return models
+
+
+def make_cka(models: pd.DataFrame, measure: str = "cka_debiased") -> pd.DataFrame:
+    draws = np.random.default_rng(1)
+    rows = []
+    for i, a in enumerate(models["model"]):
+        for j, b in enumerate(models["model"]):
+            natural, inverted = draws.random(2)
+            if i <= j:
+                value = 1.0 if i == j else natural
+                rows.append(
+                    (
+                        "natural",
+                        np.nan,
+                        a,
+                        b,
+                        "fc",
+                        "fc",
+                        measure,
+                        value,
+                        value - 0.02,
+                        value + 0.02,
+                        0.0,
+                        4096,
+                    )
+                )
+            value = 1.0 if i == j else inverted
+            rows.append(("jones", a, a, b, "fc", "fc", measure, value, value - 0.04, value + 0.04, 0.0, 1024))
+    columns = [
+        "stimuli",
+        "inverter",
+        "model_a",
+        "model_b",
+        "layer_a",
+        "layer_b",
+        "measure",
+        "value",
+        "low",
+        "high",
+        "null",
+        "n",
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sample(frac=1.0, random_state=0)  # the order of rows must not matter
+
+
+def make_transfer(models: pd.DataFrame, groups: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """SAT and directed rates with `groups` interleaved blocks of models that fool each other."""
+    draws = np.random.default_rng(2)
+    names = list(models["model"])
+    block = np.arange(len(names)) % groups
+    rate = np.where(block[:, None] == block[None, :], 0.5, 0.08) * np.exp(
+        0.1 * draws.standard_normal((len(names),) * 2)
+    )
+    np.fill_diagonal(rate, 0.97)
+    score = np.log(100 * (rate + rate.T) / 2)
+    transfer = pd.DataFrame(
+        [
+            ("pgd", a, b, 900, round(900 * rate[i, j]), rate[i, j])
+            for i, a in enumerate(names)
+            for j, b in enumerate(names)
+        ],
+        columns=["attack", "source", "target", "n", "fooled", "rate"],
+    )
+    scores = pd.DataFrame(
+        [
+            ("pgd", a, names[j], score[i, j], score[i, j] - 0.05, score[i, j] + 0.05, 900)
+            for i, a in enumerate(names)
+            for j in range(i, len(names))
+        ],
+        columns=["attack", "model_a", "model_b", "sat", "low", "high", "n"],
+    )
+    return scores.sample(frac=1.0, random_state=0), transfer.sample(frac=1.0, random_state=1)
+
+
+def make_layers(count_a: int = 5, count_b: int = 5) -> pd.DataFrame:
+    draws = np.random.default_rng(4)
+    parts = []
+    for a, b in (
+        ("resnet-std", "resnet-std"),
+        ("resnet-linf10", "resnet-linf10"),
+        ("resnet-std", "resnet-linf10"),
+    ):
+        rows, columns = count_a, count_a if a == b else count_b
+        values = draws.random((rows, columns))
+        if a == b:
+            values = (values + values.T) / 2
+            np.fill_diagonal(values, 1.0)
+        grid = [(f"layer{i}", f"layer{j}", values[i, j]) for i in range(rows) for j in range(columns)]
+        part = pd.DataFrame(grid, columns=["layer_a", "layer_b", "value"])
+        parts.append(part.assign(stimuli="natural", model_a=a, model_b=b, measure="cka_debiased", n=2048))
+    return pd.concat(parts, ignore_index=True)
+
+
+def make_gallery(models: pd.DataFrame, examples: int = 2, channels: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    draws = np.random.default_rng(5)
+    images = draws.random((len(models), examples, 3, channels, 6, 8)).astype(np.float32)
+    images[:, :, :2] = images[:1, :, :2]
+    return images, draws.uniform(0.01, 0.09, (len(models), examples))
+
+
+def lookup(table: pd.DataFrame, a: str, b: str, column: str = "value", **where: str) -> float:
+    """One value of a table, found by plain comparison."""
+    for key, value in where.items():
+        table = table[table[key] == value]
+    first, second = ("model_a", "model_b") if "model_a" in table else ("source", "target")
+    rows = table[(table[first] == a) & (table[second] == b)]
+    assert len(rows) == 1
+    return float(rows[column].iloc[0])
+
+
+def shown(figure: Figure) -> list[np.ma.MaskedArray]:
+    """The arrays handed to imshow, panel by panel."""
+    return [axes.images[0].get_array() for axes in panels(figure)]
+
+
+def panels(figure: Figure) -> list:
+    return [axes for axes in figure.axes if axes.images]
+
+
+def ticks(axis) -> list[str]:
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def texts(holder, gid: str) -> list[str]:
+    return [text.get_text() for text in holder.texts if text.get_gid() == gid]
+
+
+def by_group(models: pd.DataFrame) -> list[str]:
+    return [m for eps in (0.0, 0.05, 0.1) for m in models.loc[models["eps"] == eps, "model"]]
+
+
+MODELS = make_models()
+CKA = make_cka(MODELS)
