@@ -17,10 +17,10 @@ from kindred import builders, images, origins
 from kindred.config import check, model_entry
 from kindred.images import Images
 from PIL import Image
-from scripts import Place, run
 from test_image_sources import cifar, mnist
-from test_sources import home, no_robustbench  # noqa: F401  fixtures
 from workflow import ROOT
+
+from scripts import Place, run
 
 COLOUR = {
     "source": "folder",
@@ -44,7 +44,7 @@ PICTURES = [block["images"] for block in examples("images.md")]
 # Models
 
 
-def bring(name: str, entry: dict[str, Any], home: Path) -> int:  # noqa: F811
+def bring(name: str, entry: dict[str, Any], home: Path) -> int:
     """The files that an example names, in the working directory or the hub's cache; the number of classes."""
     made = origins.source(entry)
     if made == "timm" and entry["timm"].startswith(origins.HUB):
@@ -93,7 +93,7 @@ def test_a_model_as_documented(
     name: str,
     tmp_path: Path,
     home: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     entry = MODELS[name]

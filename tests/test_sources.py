@@ -3,7 +3,6 @@
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,6 @@ from kindred.errors import BadInput
 IMAGES = {"source": "folder", "folder": "x", "training": 10, "size": 64, "evaluation": 10}
 COLOUR = {**IMAGES, "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
 X = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The hub's cache, offline."""
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "home" / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    return tmp_path / "home"
 
 
 def sha(path: Path) -> str:
@@ -243,14 +232,6 @@ def test_another_file_than_the_one_that_is_meant(tmp_path: Path) -> None:
 
 
 # RobustBench
-
-
-@pytest.fixture
-def no_robustbench() -> Iterator[None]:
-    """What a test puts in its place is forgotten afterwards."""
-    yield
-    for name in [name for name in sys.modules if name.partition(".")[0] == "robustbench"]:
-        del sys.modules[name]
 
 
 @pytest.mark.usefixtures("no_robustbench")

@@ -1,8 +1,8 @@
 """The two studies of third-party files, run through to figures: pytest -m data tests/test_third_party.py
 
-The files are no part of the project: below $KINDRED_DATA, else ../shared/data beside the checkout; skipped without them.
-What they must show was measured with independent code (clean and PGD accuracies on the first 200 CIFAR images, top-1 of the
-MobileNets on 1,000 images of which 200 are there).
+The files are no part of the project: below $KINDRED_DATA, else ../shared/data beside the checkout; else it skips.
+What they must show was measured with independent code (clean and PGD accuracies on the first 200 CIFAR images; top-1
+of the MobileNets on 1,000 images, of which 200 are there).
 """
 
 import os
@@ -37,7 +37,7 @@ def finished(tmp_path: Path, data: Path, study: str) -> Checkout:
 def test_robust_networks_of_cifar(tmp_path: Path, data: Path) -> None:
     checkout = finished(tmp_path, data, "cifar_resnet20")
     results = checkout / "results-cifar-resnet20"
-    # model: (clean, left by PGD-10 at linf 8/255), on the first 200 images
+    # (clean, left by PGD-10 at linf 8/255) on the first 200 images
     known = {
         "standard": (0.9, 0.02),
         "robust-8369": (0.855, 0.45),
@@ -83,6 +83,6 @@ def test_mobilenets_of_three_sizes(tmp_path: Path, data: Path) -> None:
 
 def test_an_old_pickle_is_refused(data: Path) -> None:
     with pytest.raises(
-        BadInput, match="reading that would run code of the file.*`trust_pickle: [0-9a-f]{64}`"
+        BadInput, match=r"reading that would run code of the file.*`trust_pickle: [0-9a-f]{64}`"
     ):
         statedicts.read(data / "cifar10_resnet20_robust" / "adv_train_old_pickle.pth.tar")

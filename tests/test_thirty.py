@@ -19,6 +19,7 @@ from kindred.config import check, model_entry
 from kindred.errors import BadInput
 from kindred.images import Images
 from PIL import Image
+
 from scripts import Place, run
 
 COLOUR = {"mean": [0.5] * 3, "std": [0.25] * 3, "size": 32, "evaluation": 10}
