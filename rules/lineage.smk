@@ -94,9 +94,9 @@ def made(script, settings, *parents):
 
 
 def image_settings():
-    """What the choice of images goes by: keys of other sources and those left out do not count."""
+    """What the choice of images goes by; keys that are left out do not count, so that a new one changes nothing."""
     settings = {key: value for key, value in config["images"].items() if value is not None}
-    return canonical({**dict.fromkeys(config["images"]), **settings, "channels": channels(config)})
+    return canonical({**settings, "channels": channels(config)})
 
 
 def input_settings():
@@ -107,12 +107,10 @@ def input_settings():
 @cache
 def made_images():
     """Tables and arrays that images are read from count by their content; folders of files by their path."""
-    settings = {
-        key: value for key, value in config["images"].items() if value is not None and key != "broken"
-    }
-    files = [settings[key] for key in ("labels", "file", "training_file", "classes") if key in settings]
-    contents = [fingerprint.of_file(path, HASHES) for path in files if Path(str(path)).is_file()]
-    return made("select_images", canonical(settings), *contents)
+    settings = {key: value for key, value in image_settings().items() if key != "broken"}
+    files = [settings.get(key) for key in ("labels", "file", "training_file", "classes")]
+    contents = [fingerprint.of_file(path, HASHES) for path in files if path and Path(str(path)).is_file()]
+    return made("select_images", settings, *contents)
 
 
 def natural_images():

@@ -245,6 +245,7 @@ def test_robustbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(classifier(X), expected)
     file = tmp_path / "torch/robustbench/cifar10/Linf/Someone2020Robust.pt"
     assert brought["sha256"] == sha(file)
+    assert "but config asks for 0000" in refused(**told, sha256="0" * 64)
     # The file alone: its keys lack the prefix of the wrapper that normalises.
     torch.save({f"module.net.{key}": value for key, value in net.state_dict().items()}, tmp_path / "own.pt")
     classifier, _ = arrived(tmp_path, 10, **told, weights=str(tmp_path / "own.pt"))
