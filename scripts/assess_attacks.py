@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from kindred import attacks, checkpoints, device, images, quality, tables
 from kindred.job import job, progress
-from kindred.observe import DEFAULT_BATCH, predict
+from kindred.observe import gradient_batch, predict
 
 with job(snakemake.log[0], snakemake.threads):
     settings = snakemake.params.settings
@@ -41,9 +41,10 @@ with job(snakemake.log[0], snakemake.threads):
         for name, variant in tried.items():
             generator = torch.Generator().manual_seed(settings["seed"])
             said = []
-            for start in range(0, len(natural), DEFAULT_BATCH):
-                shown = torch.from_numpy(natural.pixels[start : start + DEFAULT_BATCH]).to(place)
-                labels = torch.from_numpy(natural.labels[start : start + DEFAULT_BATCH]).to(place)
+            batch = gradient_batch(natural.pixels.shape[-1])
+            for start in range(0, len(natural), batch):
+                shown = torch.from_numpy(natural.pixels[start : start + batch]).to(place)
+                labels = torch.from_numpy(natural.labels[start : start + batch]).to(place)
                 with torch.no_grad():
                     changed = attacks.perturb(classifier, shown, labels, variant, generator)
                     said.append((classifier(changed).argmax(1) != labels).cpu().numpy())

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from kindred import attacks, checkpoints, device, images, store
 from kindred.job import job, log, progress
-from kindred.observe import DEFAULT_BATCH, predict
+from kindred.observe import gradient_batch, predict
 
 with job(snakemake.log[0], snakemake.threads):
     name, settings = snakemake.wildcards.model, snakemake.params.settings
@@ -19,8 +19,9 @@ with job(snakemake.log[0], snakemake.threads):
 
     before = predict(classifier, natural.pixels, name=name, device=place).argmax(1)
     changed = np.empty_like(natural.pixels)
-    for start in progress(range(0, len(natural), DEFAULT_BATCH), f"attacking {name}"):
-        rows = slice(start, start + DEFAULT_BATCH)
+    batch = gradient_batch(natural.pixels.shape[-1])
+    for start in progress(range(0, len(natural), batch), f"attacking {name}"):
+        rows = slice(start, start + batch)
         shown = torch.from_numpy(natural.pixels[rows]).to(place)
         labels = torch.from_numpy(natural.labels[rows]).to(place)
         changed[rows] = attacks.perturb(classifier, shown, labels, attack, generator).cpu().numpy()

@@ -177,6 +177,23 @@ def resnet(**changes: Any) -> Entry:
     return plain(state)
 
 
+TWICE = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3072, 4)
+
+    def forward(self, x):
+        return self.fc(x.flatten(1)), x
+
+
+def build():
+    return Net()
+"""
+
 MEETINGS: dict[str, tuple[Entry, str]] = {
     "other classes": (
         plain(random_net("test_resnet", num_classes=7).state_dict()),
@@ -219,6 +236,21 @@ MEETINGS: dict[str, tuple[Entry, str]] = {
             "weights": str(madrylab(folder / "x.ckpt", random_net("torchvision:resnet18", num_classes=4))),
         },
         "but its file says mean [0.485, 0.456, 0.406]",
+    ),
+    "a function that answers twice": (
+        lambda folder: {
+            **python(TWICE)(folder),
+            "weights": save(folder / "y.pth", {"fc.weight": torch.ones(4, 3072), "fc.bias": torch.zeros(4)}),
+        },
+        "answers with a tuple, but must answer with one tensor of logits",
+    ),
+    "a network for another size": (
+        lambda folder: {
+            **python(TWICE)(folder),
+            "weights": save(folder / "y.pth", {"fc.weight": torch.ones(4, 3072), "fc.bias": torch.zeros(4)}),
+            "input_size": 48,
+        },
+        "does not take images of 3 channels and 48 x 48 pixels: mat1 and mat2",
     ),
     "a function that answers too much": (
         lambda folder: {

@@ -13,7 +13,13 @@ from kindred.layers import capture
 from kindred.models import Classifier
 
 DEFAULT_BATCH = 128
+WIDEST = 128  # pixels a side up to which so many images at once keep their gradients in a few GB
 Pixels: TypeAlias = np.ndarray | zarr.Array
+
+
+def gradient_batch(side: int) -> int:
+    """Images of `side` pixels a side to differentiate through at once: fewer of large ones, to bound memory."""
+    return max(1, min(DEFAULT_BATCH, DEFAULT_BATCH * WIDEST**2 // side**2))
 
 
 @torch.inference_mode()
