@@ -664,7 +664,8 @@ def test_every_map_is_closed() -> None:
 
 
 def test_adjust_has_the_keys_of_the_recipes() -> None:
-    recipes = SCHEMA["$defs"]["training_pgd"]["properties"]
+    recipes = SCHEMA["$defs"]["training_pgd"]["properties"] | SCHEMA["$defs"]["training_trades"]["properties"]
+    assert set(SCHEMA["$defs"]["training_fast"]["properties"]) < set(recipes)
     adjust = SCHEMA["$defs"]["model_trained"]["properties"]["adjust"]["properties"]
     assert set(adjust) == set(recipes) - {"method"}
     assert {key: entry["$ref"] for key, entry in adjust.items()} == {
