@@ -23,7 +23,7 @@ rule train_model:
     benchmark:
         "<benchmarks>/train_model/{model}.tsv"
     wildcard_constraints:
-        model=one_of(TRAINED),
+        model=one_of(TRAINED_PLAINLY),
     conda:
         "../envs/torch.yaml"
     threads: 1

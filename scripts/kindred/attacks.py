@@ -8,9 +8,9 @@ gradients taken at randomly resized and padded images (`kindred.diversity`), and
 What an adversary may do to an image is one function in `kindred.threats`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +98,11 @@ class Attack:
     def step(self) -> float:
         """The step size in pixel units, default resolved."""
         return 2.5 * self.eps / self.steps if self.step_size is None else float(self.step_size)
+
+
+def of(settings: Mapping[str, Any]) -> Attack:
+    """The attack that a config's entry describes; keys that are no field of it (images, seed) are left out."""
+    return Attack(**{field.name: settings[field.name] for field in fields(Attack) if field.name in settings})
 
 
 def perturb(

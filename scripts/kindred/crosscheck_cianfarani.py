@@ -60,7 +60,7 @@ def _attacks(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _design(entry: dict[str, Any]) -> tuple[Any, ...]:
-    return entry["architecture"], entry["arguments"], entry.get("input_size"), entry["layers"]
+    return entry["architecture"], entry["arguments"], entry.get("input_size")
 
 
 def _evaluation(config: dict[str, Any]) -> tuple[int, str]:
@@ -96,7 +96,8 @@ def _panels(config: dict[str, Any]) -> Iterator[str]:
                 yield from _unknown((*at, f"{side}_see"), model, "a model", models)
                 yield from _enough((*at, f"{side}_see"), made_by, config)
         if (panel["rows_see"] == "training") != (panel["columns_see"] == "training"):
-            yield f"{dotted(at)} shows training images to one model and others to the other, but must show both the same."
+            mixed = "shows training images to one model and others to the other"
+            yield f"{dotted(at)} {mixed}, but must show both the same."
     natural = [
         panel
         for panel in config["cianfarani"]["panels"]

@@ -64,9 +64,7 @@ def ball(height: Height, clean: Tensor, attack: Attack, seeds: Seeds | None) -> 
         vary = diverse(seeds, attack.diversity, attack.smallest)
         raised = lambda x: height(vary(x))  # noqa: E731
     if attack.method == "apgd":
-        return ascend(
-            raised, start, inside, steps=attack.steps, eps=float(attack.eps), norm=attack.norm
-        )[0]
+        return ascend(raised, start, inside, steps=attack.steps, eps=float(attack.eps), norm=attack.norm)[0]
     return descend(
         lambda x: -raised(x),
         start,

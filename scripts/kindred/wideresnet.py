@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class Block(nn.Module):
-    """Two 3 x 3 convolutions, each behind a norm and a ReLU; the shortcut is a 1 x 1 convolution where shapes differ."""
+    """Two 3 x 3 convolutions, each behind a norm and a ReLU; a shortcut of 1 x 1 where shapes differ."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -34,9 +34,7 @@ class WideResNet(nn.Module):
     Raises ValueError for a depth that is not 6 n + 4.
     """
 
-    def __init__(
-        self, num_classes: int = 10, in_chans: int = 3, depth: int = 28, width: float = 4
-    ) -> None:
+    def __init__(self, num_classes: int = 10, in_chans: int = 3, depth: int = 28, width: float = 4) -> None:
         super().__init__()
         count, rest = divmod(depth - 4, 6)
         if count < 1 or rest:
