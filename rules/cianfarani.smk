@@ -36,7 +36,7 @@ rule train_snapshots:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         entry=lambda wildcards: model_settings(wildcards.model),
@@ -67,7 +67,7 @@ rule evaluate_snapshots:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=120,
     params:
         settings=snapshot_settings(),
@@ -96,7 +96,7 @@ rule compare_layers:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=lambda wildcards: 3000 + round(3 * 1024 * LAYERED["memory"]),
+        mem_mb=growing(3000 + round(3 * 1024 * LAYERED["memory"])),
         runtime=240,
     params:
         settings=look_settings(),
@@ -124,7 +124,7 @@ rule align_layers:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=240,
     params:
         settings=look_settings(),
