@@ -8,7 +8,7 @@ rule cianfarani2022:
         layered_drawn("block_distance") if NATURAL_PANELS else [],
         layered_drawn("block_stimuli") if OTHER_PANELS else [],
         layered_drawn("principal") if LAYERED["panels"] else [],
-        layered_drawn("estimators") if LAYERED["panels"] and LAYERED["estimators"] else [],
+        layered_drawn("estimators") if NATURAL_PANELS and LAYERED["estimators"] else [],
         layered_drawn("benign") if BENIGN["models"] else [],
         layered_drawn("epochs") if EPOCHS["models"] else [],
         layered_drawn("curves") if EPOCHS["models"] else [],

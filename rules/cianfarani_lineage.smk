@@ -29,6 +29,12 @@ NATURAL_PANELS = [
 OTHER_PANELS = [panel for panel in LAYERED["panels"] if panel not in NATURAL_PANELS]
 
 
+def panel_images(panel):
+    """Panels on natural images, on training images and on others are looked at apart."""
+    seen = {panel["rows_see"], panel["columns_see"]}
+    return next((one for one in IMAGE_SETS if seen == {one}), "attacked")
+
+
 def observations(look):
     """The (model, what it is shown) of a look, each once; of a model after e epochs `model~e`."""
     kind, _, about = look.partition("-")
@@ -37,7 +43,7 @@ def observations(look):
             (panel[side], panel[f"{side}_see"])
             for panel in LAYERED["panels"]
             for side in ("rows", "columns")
-            if (panel[f"{side}_see"] == "training") == (about == "training")
+            if panel_images(panel) == (about or "natural")
         ]
     elif kind == "benign":
         found = [(about, "natural"), *((about, f"{attack}@{about}") for attack in BENIGN["attacks"])]
@@ -49,7 +55,7 @@ def observations(look):
     return [list(one) for one in dict.fromkeys(map(tuple, found))]
 
 
-PANEL_LOOKS = [look for look in ("panels", "panels-training") if observations(look)]
+PANEL_LOOKS = [look for look in ("panels", "panels-training", "panels-attacked") if observations(look)]
 BENIGN_LOOKS = [f"benign-{model}" for model in BENIGN["models"]]
 EPOCH_OBSERVATIONS = [[model, shown] for model in EPOCHS["models"] for shown in IMAGE_SETS]
 EPOCH_LOOKS = [f"epochs-{shown}-{model}" for model, shown in EPOCH_OBSERVATIONS]
@@ -58,7 +64,7 @@ LOOKS = [*PANEL_LOOKS, *BENIGN_LOOKS, *EPOCH_LOOKS, *SERIES_LOOKS]
 
 
 def look_measures(look):
-    return [LAYER_MEASURE, *(LAYERED["estimators"] if look.startswith("panels") else [])]
+    return [LAYER_MEASURE, *(LAYERED["estimators"] if look == "panels" else [])]
 
 
 def look_settings():

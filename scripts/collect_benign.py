@@ -6,5 +6,5 @@ from kindred.job import job
 with job(snakemake.log[0], snakemake.threads):
     measure = snakemake.params.measure
     pairs = zip(snakemake.params.models, snakemake.input.looks, strict=True)
-    looks = {model: layertables.read(path, [measure]) for model, path in pairs}
+    looks = {model: layertables.read(path) for model, path in pairs}
     tables.write(snakemake.output[0], layertables.benign_table(looks, snakemake.params.attacks, measure))

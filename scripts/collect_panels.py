@@ -6,7 +6,7 @@ from kindred.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     panels, measure, others = (snakemake.params[key] for key in ("panels", "measure", "estimators"))
-    looks = [layertables.read(path, [measure, *others]) for path in snakemake.input.looks]
+    looks = [layertables.read(path) for path in snakemake.input.looks]
     published = pd.read_csv(snakemake.input.published[0]) if snakemake.input.published else None
     made = {
         "panels": layertables.panels_table(looks, panels, [measure, *others]),

@@ -51,6 +51,7 @@ with job(snakemake.log[0], snakemake.threads):
         "made": snakemake.params.made,
         "weights": {name: model.weights for name, model in models.items()},
         "images": count,
+        "measures": list(found),
         "settings": settings,
     }
     with store.writing(snakemake.output[0], attributes) as group:

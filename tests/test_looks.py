@@ -98,7 +98,7 @@ def test_parts_of_a_layer_are_the_layer() -> None:
     y = torch.randn(20, 4, generator=torch.Generator().manual_seed(1))
     parted = pack(iter([iter([x[:, :7], x[:, 7:8], x[:, 8:]]), iter([y])]))
     np.testing.assert_allclose(cka(parted), cka(pack([x, y])), atol=1e-6)
-    with pytest.raises(BadInput, match="layer 1 .* has no features"):
+    with pytest.raises(BadInput, match=r"layer 1 .* has no features"):
         pack([x, []])
 
 
@@ -106,7 +106,9 @@ def test_gram_matrices_that_do_not_fit_are_told_before_anything_is_shown() -> No
     def never(_: Tensor | None):  # type: ignore[no-untyped-def]
         raise AssertionError
 
-    with pytest.raises(BadInput, match=r"Gram matrices of 80 layers on 10,000 images take .* cianfarani.memory is 1 GiB"):
+    with pytest.raises(
+        BadInput, match=r"Gram matrices of 80 layers on 10,000 images take .* cianfarani.memory is 1 GiB"
+    ):
         looks.compare(never, 80, 10_000, ["cka_debiased"], SETTINGS, 2**30)
 
 

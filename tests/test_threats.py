@@ -92,7 +92,9 @@ def test_colours_and_sides_that_are_no_multiple_of_eight() -> None:
 def test_jpeg_stays_in_its_ball_and_raises_the_loss(random_start: bool) -> None:
     shown = images(3) * 0.5 + 0.25
     attack = Attack("jpeg", 2.0, steps=5, random_start=random_start)
-    changed = perturb(Bright(), shown, torch.zeros(3, dtype=torch.int64), attack, torch.Generator().manual_seed(0))
+    changed = perturb(
+        Bright(), shown, torch.zeros(3, dtype=torch.int64), attack, torch.Generator().manual_seed(0)
+    )
     size = torch.from_numpy(
         dctn((changed - shown).double().numpy().reshape(3, 2, 8, 2, 8), axes=(2, 4), norm="ortho")
     )
@@ -104,10 +106,10 @@ def test_jpeg_stays_in_its_ball_and_raises_the_loss(random_start: bool) -> None:
 def test_every_threat_goes_through_one_door() -> None:
     shown, labels = images(4), torch.tensor([0, 1, 0, 1])
     for norm in threats.THREATS:
-        attack = of({"norm": norm, "eps": 2.0 if norm in ("spatial", "jpeg") else 0.1, "steps": 3, "images": 7})
-        runs = [
-            perturb(Bright(), shown, labels, attack, torch.Generator().manual_seed(0)) for _ in range(2)
-        ]
+        attack = of(
+            {"norm": norm, "eps": 2.0 if norm in ("spatial", "jpeg") else 0.1, "steps": 3, "images": 7}
+        )
+        runs = [perturb(Bright(), shown, labels, attack, torch.Generator().manual_seed(0)) for _ in range(2)]
         assert torch.equal(*runs) and float(runs[0].min()) >= 0 and float(runs[0].max()) <= 1
         assert not torch.equal(runs[0], shown)
         assert norms(runs[0] - shown, norm).shape == (4,)  # type: ignore[arg-type]
@@ -127,7 +129,10 @@ def test_restarts_of_any_threat_are_no_weaker() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"norm": "linf", "degrees": 3.0}, "degrees is 3; it must be at most 180, and 0 unless norm is spatial"),
+        (
+            {"norm": "linf", "degrees": 3.0},
+            "degrees is 3; it must be at most 180, and 0 unless norm is spatial",
+        ),
         ({"norm": "spatial", "degrees": 200.0}, "degrees is 200"),
         ({"norm": "jpeg", "method": "apgd"}, "of norm jpeg takes neither apgd nor momentum nor diversity"),
         ({"norm": "snow"}, "norm is 'snow'; it must be one of linf, l2, spatial, jpeg"),

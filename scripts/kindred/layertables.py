@@ -52,8 +52,9 @@ class Look:
         return values[np.arange(len(values)), blocks.corresponding(*values.shape)]
 
 
-def read(path: str, measures: Sequence[str]) -> Look:
+def read(path: str) -> Look:
     """A look from its store."""
+    about = store.attributes(path)
     names = list(zip(store.strings(path, "model"), store.strings(path, "seen"), strict=True))
     of, layer = np.asarray(store.array(path, "observation")[:]), np.array(store.strings(path, "layer"))
     rows = {key: np.flatnonzero(of == place) for place, key in enumerate(names)}
@@ -61,8 +62,8 @@ def read(path: str, measures: Sequence[str]) -> Look:
         layers={key: list(layer[some]) for key, some in rows.items()},
         rows=rows,
         share=np.asarray(store.array(path, "share")[:]),
-        values={measure: np.asarray(store.array(path, measure)[:]) for measure in measures},
-        n=int(store.attributes(path)["images"]),
+        values={measure: np.asarray(store.array(path, measure)[:]) for measure in about["measures"]},
+        n=int(about["images"]),
     )
 
 
@@ -77,7 +78,7 @@ def panels_table(
     """Every cell of every panel."""
     frames = []
     for look, about, a, b in _panels(looks, panels):
-        for measure in measures:
+        for measure in (one for one in measures if one in look.values):
             values = look.block(a, b, measure)
             i, j = np.indices(values.shape).reshape(2, -1)
             frames.append(
@@ -155,10 +156,14 @@ def principal_table(looks: Sequence[Look]) -> pd.DataFrame:
 def estimators_table(
     looks: Sequence[Look], panels: Sequence[Mapping[str, str]], measure: str, others: Sequence[str]
 ) -> pd.DataFrame:
-    """How far other measures lie from the chosen one over the cells of each panel; of a model with itself each pair of
-    different layers counts once."""
+    """How far other measures lie from the chosen one, over the cells of each panel that has them.
+
+    Of a model with itself each pair of different layers counts once.
+    """
     rows: list[dict[str, Any]] = []
     for look, about, a, b in _panels(looks, panels):
+        if not set(others) <= set(look.values):
+            continue
         reference = look.block(a, b, measure)
         kept = (
             np.triu(np.ones_like(reference, dtype=bool), 1) if a == b else np.ones_like(reference, dtype=bool)

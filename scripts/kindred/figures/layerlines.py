@@ -270,7 +270,7 @@ def draw_estimators(
     for other in tables.present(estimators, "measure"):
         values = panels[panels["measure"] == other].set_index(keys)["value"]
         lines = []
-        for place, panel in enumerate(sorted(panels["panel"].unique())):
+        for place, panel in enumerate(sorted(estimators["panel"].unique())):
             x = reference.loc[panel]
             gap = values.loc[panel].reindex(x.index) - x
             about = panels[panels["panel"] == panel].iloc[0]
