@@ -8,7 +8,11 @@ import pytest
 from kindred import layertables, store
 from kindred.errors import BadInput
 
-NAMES = {("a", "natural"): ["one", "two", "three"], ("a~2", "natural"): ["one", "two", "three"], ("b", "x@a"): ["p", "q"]}
+NAMES = {
+    ("a", "natural"): ["one", "two", "three"],
+    ("a~2", "natural"): ["one", "two", "three"],
+    ("b", "x@a"): ["p", "q"],
+}
 
 
 @pytest.fixture
@@ -17,7 +21,9 @@ def look(tmp_path: Path) -> layertables.Look:
     layers = [(place, layer) for place, names in enumerate(NAMES.values()) for layer in names]
     i, j = np.indices((8, 8))
     values = (10 * np.minimum(i, j) + np.maximum(i, j)) / 100
-    with store.writing(tmp_path / "look.zarr", {"images": 9, "measures": ["cka_debiased", "cka_biased"]}) as group:
+    with store.writing(
+        tmp_path / "look.zarr", {"images": 9, "measures": ["cka_debiased", "cka_biased"]}
+    ) as group:
         store.put(group, "model", [model for model, _ in NAMES], ("observation",))
         store.put(group, "seen", [seen for _, seen in NAMES], ("observation",))
         store.put(group, "observation", np.array([place for place, _ in layers]), ("layer",))
