@@ -216,6 +216,14 @@ def test_mistakes_are_one_sentence(sentence: str, section: dict) -> None:
     assert sentence in str(told.value)
 
 
+def test_photographs_are_planned(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "kindred", ROOT / "studies" / "cianfarani2022_imagenette.yaml")
+    own = check(checkout.config())["cianfarani"]
+    jobs = checkout.plan("cianfarani2022")
+    assert (jobs["train_model"], jobs["train_snapshots"], own["pooled"]) == (5, 1, True)
+    assert jobs["draw_series"] == jobs["draw_blocks"] == 1 and "draw_alignments" not in jobs
+
+
 def test_the_papers_study_is_planned(tmp_path: Path) -> None:
     """Its jobs, without its images."""
     checkout = Checkout(tmp_path / "kindred", STUDY)
