@@ -40,7 +40,7 @@ rule train_snapshots:
         runtime=60,
     params:
         entry=lambda wildcards: model_settings(wildcards.model),
-        images=canonical(config["images"]),
+        images=input_settings(),
         kept=KEPT_EPOCHS,
         made=lambda wildcards: made_model(wildcards.model),
         snapshots=lambda wildcards: made_snapshots(wildcards.model),

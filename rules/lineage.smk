@@ -11,7 +11,11 @@ from functools import cache
 from snakemake.io import IOFile
 
 # Each maker and the makers of its inputs, for --forcerun: what follows from a forced job is done again as well.
-MODEL_MAKERS = ["train_model", "train_snapshots", "import_checkpoint"]  # an import starts with convert_checkpoint
+MODEL_MAKERS = [
+    "train_model",
+    "train_snapshots",
+    "import_checkpoint",
+]  # an import starts with convert_checkpoint
 MAKERS = {
     "select_images": [],
     "train_model": ["select_images"],

@@ -64,7 +64,7 @@ rule convert_checkpoint:
         mem_mb=growing(4000),
         runtime=60,
     params:
-        entry=lambda wildcards: canonical(origins.asked(config["models"][wildcards.model])),
+        entry=lambda wildcards: canonical(origins.asked(EVERY_MODEL[wildcards.model])),
         made=lambda wildcards: made_checkpoint(wildcards.model),
     script:
         "../scripts/convert_checkpoint.py"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from kindred import checkpoints, selection
+from kindred import checkpoints, layerchoice
 from kindred.config import check
 from kindred.errors import BadInput
 from kindred.layers import capture
@@ -91,7 +91,7 @@ def said(layered: Checkout, model: str, seen: str) -> dict[str, np.ndarray]:
     folder = "images/natural" if seen == "natural" else "images/adversarial/{}/{}".format(*seen.split("@"))
     pixels = zarr.open_group(layered / f"results/{folder}.zarr", mode="r")["images"][:40]
     shown = torch.from_numpy(np.asarray(pixels))
-    layers = selection.select(classifier, "all", 0.5, shown[:1])
+    layers = layerchoice.select(classifier, "all", 0.5, shown[:1])
     with capture(classifier, layers) as seen_by, torch.no_grad():
         classifier(shown)
     return {layer: seen_by[layer].flatten(1).double().numpy() for layer in layers}

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from kindred import looks, models, selection, streams
+from kindred import layerchoice, looks, models, streams
 from kindred.cka import cka, minibatch_cka
 from kindred.errors import BadInput
 from kindred.gram import pack
@@ -46,7 +46,7 @@ def captured(model: models.Classifier, layers: list[str], shown: np.ndarray) -> 
 @pytest.fixture(scope="module")
 def observed() -> streams.Observation:
     model = classifier()
-    layers = selection.select(model, "all", 1.0, torch.from_numpy(pixels(1)))
+    layers = layerchoice.select(model, "all", 1.0, torch.from_numpy(pixels(1)))
     return streams.Observation("wrn", model, pixels(), layers)
 
 
@@ -126,12 +126,12 @@ def test_averaging_over_places() -> None:
 def test_the_papers_list_of_wrn_28_4_has_80_layers() -> None:
     about = models.Description("kindred_wrn", 10, 3, 32, 32, (0.5,) * 3, (0.25,) * 3)
     wide = models.assemble(about).eval()
-    chosen = selection.select(wide, "paper", 1.0, torch.rand(1, 3, 32, 32))
+    chosen = layerchoice.select(wide, "paper", 1.0, torch.rand(1, 3, 32, 32))
     assert len(chosen) == 80 and models.count_parameters(wide) == pytest.approx(5.85e6, rel=0.01)
     assert chosen[0] == "conv1" and chosen[-1] == "fc"
     assert sum("relu" in name for name in chosen) == 25
     assert not {"penultimate", "block1.0"} & set(chosen)
-    tenth = selection.select(wide, "paper", 0.1, torch.rand(1, 3, 32, 32))
+    tenth = layerchoice.select(wide, "paper", 0.1, torch.rand(1, 3, 32, 32))
     assert len(tenth) == 8 and tenth[0] == "conv1" and tenth[-1] == "fc"
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from kindred import origins
 from kindred.crosscheck import _at_most, _attack, _minibatches, _model, _unknown
-from kindred.schema import evaluation_images
+from kindred.schema import evaluation_images, source
 from kindred.wording import Keys, dotted, shown
 
 SEEN = ("natural", "training")
@@ -32,6 +33,9 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
         yield f"{AT}.estimators holds '{own['measure']}', which is {AT}.measure, but must hold others."
     yield from _panels(config)
     yield from _epochs(config)
+    trained = [name for name, entry in own["models"].items() if "training" in entry]
+    if trained and "images" not in source(config) and config["images"]["training"] is None:
+        yield f"images.training is missing, but {AT}.models.{trained[0]} takes images to train on."
     models, attacks = _models(config), _attacks(config)
     named: list[tuple[Keys, list[str], Any, str]] = []
     if own["benign"]:
@@ -60,7 +64,7 @@ def _attacks(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _design(entry: dict[str, Any]) -> tuple[Any, ...]:
-    return entry["architecture"], entry["arguments"], entry.get("input_size")
+    return origins.architecture(entry), entry.get("arguments"), entry.get("input_size")
 
 
 def _evaluation(config: dict[str, Any]) -> tuple[int, str]:
