@@ -3,10 +3,10 @@
 Each takes two matrices of activations A (n, p) and B (n, q) of the same n images and centres their columns. All compute
 in float64 and give 1 for alike and 0 for unlike, NaN where one does not vary. What each cannot see:
 
-  cca         any invertible linear map of either side, and shifts; with p or q near n all images are told apart, and it
-              is 1 whatever is compared
+  cca         any invertible linear map of either side, and shifts; where either side tells all images apart
+              (p or q near n) it is 1 whatever is compared
   svcca       orthogonal maps, one scale, and shifts; linear maps only among the directions that are kept
-  pwcca       as cca, but for how much of A each direction explains; not symmetric
+  pwcca       any invertible linear map of B, orthogonal maps and one scale of A, and shifts; not symmetric
   procrustes  orthogonal maps, one scale (both sides have length 1), and shifts
 """
 

@@ -243,14 +243,14 @@ def draw_alignments(
 def alignments_caption(table: pd.DataFrame) -> str:
     """What the figure shows, and where CCA cannot say anything."""
     n = int(table["n"].iloc[0])
-    full = table[(table["measure"] == "cca") & (table[["rank_a", "rank_b"]].min(axis=1) >= n - 1)]
+    full = table[(table["measure"] == "cca") & (table[["rank_a", "rank_b"]].max(axis=1) >= n - 1)]
     many = len(table[table["measure"] == "cca"])
     return (
         f"Corresponding layers of two models of one architecture on the same natural images (n = {n}), by "
-        "other measures. CKA and Procrustes do not change under rotation and scale of a layer, CCA and PWCCA "
-        "under no invertible linear map; SVCCA keeps the first principal directions of each side. CCA and "
-        "PWCCA are 1 whatever is compared where a layer has as many directions as there are images, which "
-        f"holds for {len(full)} of {many} layers here."
+        "other measures. A rotation or a scale of a layer changes none of them, and an invertible linear map "
+        "does not change CCA, nor on the side of the second model PWCCA; SVCCA keeps the first principal "
+        "directions of each side. CCA and PWCCA are 1 whatever is compared where one of the layers has as "
+        f"many directions as there are images, which holds for {len(full)} of {many} layers here."
     )
 
 
