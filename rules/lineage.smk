@@ -11,10 +11,15 @@ from functools import cache
 from snakemake.io import IOFile
 
 # Each maker and the makers of its inputs, for --forcerun: what follows from a forced job is done again as well.
-MODEL_MAKERS = ["train_model", "import_checkpoint"]  # an import starts with convert_checkpoint
+MODEL_MAKERS = [
+    "train_model",
+    "train_snapshots",
+    "import_checkpoint",
+]  # an import starts with convert_checkpoint
 MAKERS = {
     "select_images": [],
     "train_model": ["select_images"],
+    "train_snapshots": ["select_images"],
     "convert_checkpoint": [],
     "import_checkpoint": ["select_images", "convert_checkpoint"],
     "attack_model": MODEL_MAKERS,
@@ -150,7 +155,7 @@ def weights(models):
 
 
 def attack_settings(attack):
-    return canonical(config["attacks"][attack])
+    return canonical(EVERY_ATTACK[attack])
 
 
 @cache
@@ -195,7 +200,7 @@ def stimuli_images(stimuli):
     if stimuli == "natural":
         return natural_images()
     made_by, model = stimuli.split("@")
-    return (adversarial_images if made_by in ATTACKS else inverted_images)(made_by, [model])[0]
+    return (adversarial_images if made_by in EVERY_ATTACK else inverted_images)(made_by, [model])[0]
 
 
 @cache
@@ -203,7 +208,7 @@ def made_activations(model, stimuli):
     shown = made_images()
     if stimuli != "natural":
         made_by, maker = stimuli.split("@")
-        shown = (made_adversarial if made_by in ATTACKS else made_inverted)(made_by, maker)
+        shown = (made_adversarial if made_by in EVERY_ATTACK else made_inverted)(made_by, maker)
     return made("extract_activations", layer_choice(config, model), made_model(model), shown)
 
 

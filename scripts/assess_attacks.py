@@ -1,6 +1,6 @@
 """Try an attack on each model of a group at three radii and with one step, and say where not to believe it."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ with job(snakemake.log[0], snakemake.threads):
     settings = snakemake.params.settings
     place = device.choose(snakemake.config["device"])
     natural = images.load(snakemake.input.natural, snakemake.params.images)
-    attack = attacks.Attack(**{field.name: settings[field.name] for field in fields(attacks.Attack)})
+    attack = attacks.of(settings)
     most = 1.0 if attack.norm == "linf" else float("inf")
     step = None if attack.step_size is None else attack.step_size
     tried = {
