@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from kindred import attacks, checkpoints, device, images, store
+from kindred import attacks, checkpoints, device, folding, images, store
 from kindred.job import job, log, progress
 from kindred.observe import gradient_batch, predict
 
@@ -13,6 +13,7 @@ with job(snakemake.log[0], snakemake.threads):
     classifier = model.classifier.to(place)
     natural = images.load(snakemake.input.natural, settings["images"])
     attack = attacks.of(settings)
+    adversary = folding.folded(classifier, settings.get("precision", "float32"))
     generator = torch.Generator().manual_seed(settings["seed"])
 
     before = predict(classifier, natural.pixels, name=name, device=place).argmax(1)
@@ -22,9 +23,9 @@ with job(snakemake.log[0], snakemake.threads):
         rows = slice(start, start + batch)
         shown = torch.from_numpy(natural.pixels[rows]).to(place)
         labels = torch.from_numpy(natural.labels[rows]).to(place)
-        changed[rows] = attacks.perturb(classifier, shown, labels, attack, generator).cpu().numpy()
+        changed[rows] = attacks.perturb(adversary, shown, labels, attack, generator).cpu().numpy()
 
-    # Success is measured on the very images that are stored.
+    # Success is measured on the very images that are stored, by the model as it is.
     after = predict(classifier, changed, name=name, device=place).argmax(1)
     moved = attacks.norms(torch.from_numpy(changed - natural.pixels), attack.norm).numpy()
     about = {

@@ -8,7 +8,7 @@ import torch
 from kindred import layerchoice, looks, models, streams
 from kindred.cka import cka, minibatch_cka
 from kindred.errors import BadInput
-from kindred.gram import pack
+from kindred.gram import Precision, pack
 from kindred.layers import capture
 from torch import Tensor
 
@@ -93,11 +93,12 @@ def test_a_column_at_least_is_held() -> None:
     assert streams.passes([2, 1], 1000, 1) == [[(0, 0, 1)], [(0, 1, 2)], [(1, 0, 1)]]
 
 
-def test_parts_of_a_layer_are_the_layer() -> None:
+@pytest.mark.parametrize(("precision", "close"), [("float32", 1e-6), ("bfloat16", 2e-2)])
+def test_parts_of_a_layer_are_the_layer(precision: Precision, close: float) -> None:
     x = torch.randn(20, 30, generator=torch.Generator().manual_seed(0))
     y = torch.randn(20, 4, generator=torch.Generator().manual_seed(1))
-    parted = pack(iter([iter([x[:, :7], x[:, 7:8], x[:, 8:]]), iter([y])]))
-    np.testing.assert_allclose(cka(parted), cka(pack([x, y])), atol=1e-6)
+    parted = pack(iter([iter([x[:, :7], x[:, 7:8], x[:, 8:]]), iter([y])]), precision=precision)
+    np.testing.assert_allclose(cka(parted), cka(pack([x, y])), atol=close)
     with pytest.raises(BadInput, match=r"layer 1 .* has no features"):
         pack([x, []])
 
