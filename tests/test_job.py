@@ -75,6 +75,16 @@ def test_a_bug_leaves_its_traceback_in_both(log_file: Path) -> None:
     assert "kindred:" not in done.stderr
 
 
+def test_warnings_are_seen(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with job.job(log_file):
+        job.log.info("quietly")
+        job.log.warning("a model guesses")
+    assert capsys.readouterr().err == "kindred: a model guesses\n"
+    assert "a model guesses" in log_file.read_text() and "quietly" in log_file.read_text()
+    job.log.warning("after the job")
+    assert "after the job" not in log_file.read_text()
+
+
 def test_within_a_process(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left, job.job(log_file):
         raise BadInput(SENTENCE)

@@ -32,8 +32,8 @@ def fails(script: str, place: Place, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as ended:
         run(script, place)
     assert ended.value.code == 1
-    said = capsys.readouterr().err.strip()
-    assert said.startswith("kindred: ") and "\n" not in said, said
+    *warned, said = (line for line in capsys.readouterr().err.splitlines() if line)
+    assert said.startswith("kindred: ") and all(line.startswith("kindred: ") for line in warned), said
     assert "Traceback" not in Path(place.log[0]).read_text()
     assert said.removeprefix("kindred: ") in Path(place.log[0]).read_text()
     return said

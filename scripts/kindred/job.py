@@ -23,7 +23,7 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
     """Run a script's work with a log file, a fixed number of threads, and errors that reach the user.
 
     Bad input ends the process with status 1 and its one sentence, on stderr and in the log. Anything else is
-    a bug: its traceback goes to both.
+    a bug: its traceback goes to both. So do warnings of the package.
     """
     # Python looks for garbage in all of torch once more before it ends, which takes longer than many a job.
     atexit.register(gc.freeze)
@@ -35,6 +35,11 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
     heard = (log, logging.getLogger("py.warnings"))
     for logger in heard:
         logger.addHandler(handler)
+    # Nobody opens the log of a job that went well.
+    aloud = logging.StreamHandler(sys.stderr)
+    aloud.addFilter(lambda record: record.levelno == logging.WARNING)
+    aloud.setFormatter(logging.Formatter("kindred: %(message)s"))
+    log.addHandler(aloud)
     started = time.monotonic()
     try:
         if "torch" in sys.modules:
@@ -51,6 +56,7 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
         raise
     finally:
         logging.captureWarnings(False)
+        log.removeHandler(aloud)
         for logger in heard:
             logger.removeHandler(handler)
         handler.close()
