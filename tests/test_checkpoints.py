@@ -194,3 +194,22 @@ def test_describe_an_imported_model() -> None:
     # A mean of zeros is a choice like any other.
     told = checkpoints.describe(entry | {"mean": [0.0] * 3}, study, classes=7)
     assert told.mean == (0.0,) * 3
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "3", '{"description": {}}'])
+def test_a_description_that_lacks_what_it_must_say(tmp_path: Path, held_out: Images, text: str) -> None:
+    paths = written(tmp_path, held_out)
+    Path(paths[1]).write_text(text)
+    with pytest.raises(
+        BadInput, match=r"does not say (description|weights_sha256), so it is not one that this version"
+    ):
+        checkpoints.load("net-1.5", *paths)
+
+
+def test_a_description_of_another_version(tmp_path: Path, held_out: Images) -> None:
+    paths = written(tmp_path, held_out)
+    about = json.loads(Path(paths[1]).read_text())
+    about["description"]["colour"] = "blue"
+    Path(paths[1]).write_text(json.dumps(about))
+    with pytest.raises(BadInput, match=r"is not one that this version writes \(.*colour"):
+        checkpoints.load("net-1.5", *paths)
