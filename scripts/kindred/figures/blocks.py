@@ -146,16 +146,13 @@ def caption(table: pd.DataFrame, *, measure: str, natural: bool = True) -> str:
             said_to = [f"{about[f'model_{side}']} ({_short_seen(about, side)})" for side in ("a", "b")]
             pair = " with ".join(said_to)
         means.append(f"{pair} {np.nanmean(off):.3f}")
-    shown = (
-        "natural images"
-        if natural
-        else "natural and adversarial images; 'own' attacks were made on that very model"
-    )
+    shown = "natural images" if natural else "the images that its axis names"
+    own = "" if natural else " An 'own' attack was made on that very model."
     text = (
         f"Similarity ({tables.MEASURES.get(measure, measure)}, n = {tables.counted(table['n'])}) of every "
         f"layer of one model (rows) with every layer of another (columns) on {shown}, on one scale. Layers "
-        "are numbered from the input upward and to the right. Mean of the cells, without a diagonal that is "
-        f"1 by construction: {'; '.join(means)}."
+        f"are numbered from the input upward and to the right.{own} Mean of the cells, without a diagonal that "
+        f"is 1 by construction: {'; '.join(means)}."
     )
     holes = sum(int((~np.isfinite(values)).sum()) for _, values in found)
     if holes:
