@@ -13,7 +13,7 @@ from kindred import fingerprint
 from rulebook import RULES, WORKING
 from workflow import ROOT, Checkout
 
-CONDA_NAMES = {"pytorch": "torch"}
+CONDA_NAMES = {"pytorch": "torch", "huggingface_hub": "huggingface-hub"}
 LIGHT = sorted(
     path.name for path in (ROOT / "scripts").glob("*.py") if path.name.startswith(("draw_", "collect_"))
 )
@@ -94,7 +94,9 @@ def test_an_environment_has_what_its_rule_imports(rule: str) -> None:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.partition(".")[0])
     foreign = imported - set(sys.stdlib_module_names) - {"kindred", "snakemake"}
-    packages = {DISTRIBUTIONS.get(module, module) for module in foreign}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    optional = {re.match(r"[\w-]+", entry)[0] for entries in extras.values() for entry in entries}  # type: ignore[index]
+    packages = {DISTRIBUTIONS.get(module, module) for module in foreign} - optional
     assert packages <= {entry.split()[0] for entry in listed}
 
 
