@@ -1,45 +1,38 @@
-"""All-pairs CKA of 6 models x 12 layers: time, memory and error, beside other packages on the same features.
+"""All-pairs CKA of 6 models x 12 layers: n = 1,024 images, 64 to 16,384 features a layer, all 72 x 72 pairs of layers.
 
-    python tests/benchmarks/compare_cka.py [--csv FILE] [--threads N] [--pairs N]
-
-n = 1,024 images, 64 to 16,384 features a layer, all 72 x 72 pairs of layers. Other packages are run where they can be
-imported (`pip install --no-deps pytorch-cka torch-cka`); as they compare two models at a time they are run on some of
-the 21 model pairs and the time is scaled to all.
-
-Columns: CPU seconds of all pairs; peak memory beyond the features in MB (Linux); largest absolute error against the
-float64 value of the same estimator; useful arithmetic (each Gram matrix and each pair once, symmetry used) per CPU
-second as a share of the rate of a large float32 product on this machine.
+Other packages compare two models at a time; the slow ones are run on some of the 21 model pairs and the time is scaled
+to all. Error: the largest absolute one against the float64 value of the same full-batch estimator, so that a minibatch
+estimator's sampling error shows as well. The floor is the arithmetic that all pairs need (each Gram matrix and each
+pair once, symmetry used) at the rate of a large float32 product on this machine; the share is that of the whole.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import gc
-import importlib
 import os
-import sys
+import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-
 from kindred.cka import cka, jackknife, minibatch_cka
 from kindred.gram import pack
+from race import Contender, Kernel
+from torch import Tensor, nn
 
 N = 1024
 MODELS = 6
 WIDTHS = (16384, 16384, 8192, 8192, 4096, 4096, 2048, 2048, 1024, 512, 256, 64)
 LAYERS = len(WIDTHS)
+BATCH = 128
 MODEL_PAIRS = list(combinations_with_replacement(range(MODELS), 2))
+OTHERS = [pair for pair in MODEL_PAIRS if pair[0] != pair[1]]
+SCRATCH = Path(os.environ.get("KINDRED_BENCH_SCRATCH", tempfile.gettempdir()))
+DEVICE = torch.device(os.environ.get("KINDRED_BENCH_DEVICE", "cpu"))
 
 
 def make_features() -> list[Tensor]:
@@ -54,12 +47,41 @@ def make_features() -> list[Tensor]:
     return features
 
 
+@cache
+def features() -> list[Tensor]:
+    """The features, made once and mapped by all processes, so that they are in memory once."""
+    path = SCRATCH / "features.npy"
+    if not path.exists():
+        made = np.concatenate([x.numpy().ravel() for x in make_features()])
+        np.save(path.with_suffix(".partial.npy"), made)
+        path.with_suffix(".partial.npy").rename(path)
+    flat = torch.from_numpy(np.load(path, mmap_mode="c"))
+    flat.sum()  # every page is mapped before anything is measured
+    sizes = [N * WIDTHS[index % LAYERS] for index in range(MODELS * LAYERS)]
+    return [part.view(N, -1).to(DEVICE) for part in flat.split(sizes)]
+
+
+def models() -> list[list[Tensor]]:
+    return [features()[LAYERS * index : LAYERS * (index + 1)] for index in range(MODELS)]
+
+
+@cache
+def truth() -> dict[str, np.ndarray]:
+    """The reference, computed once."""
+    path = SCRATCH / "truth.npz"
+    if not path.exists():
+        found = reference(features())
+        np.savez(path.with_suffix(".partial.npz"), **found)  # type: ignore[arg-type]
+        path.with_suffix(".partial.npz").rename(path)
+    return dict(np.load(path))
+
+
 def reference(features: list[Tensor]) -> dict[str, np.ndarray]:
     """CKA in float64 from dense matrices, by the textbook formulas."""
     grams = np.empty((len(features), N * N))
     biased = np.empty((len(features), len(features)))
     for index, x in enumerate(features):
-        x64 = x.double()
+        x64 = x.cpu().double()
         x64 -= x64.mean(0)
         k = x64 @ x64.T
         grams[index] = (k / k.trace()).numpy().ravel()
@@ -75,29 +97,15 @@ def reference(features: list[Tensor]) -> dict[str, np.ndarray]:
     }
 
 
-def measured(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """Result, CPU seconds and peak resident memory beyond what was there, in MB (nan where /proc is missing)."""
-    gc.collect()
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # starts the high-water mark afresh
-        before: float | None = resident("VmRSS")
-    except OSError:
-        before = None
-    start = time.process_time()
-    result = work()
-    seconds = time.process_time() - start
-    return result, seconds, float("nan") if before is None else resident("VmHWM") - before
-
-
-def resident(field: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(field)) / 1024
-
-
+@cache
 def gemm_rate() -> float:
-    """Operations a CPU second of a 2,048^3 float32 product, best of five."""
+    """Operations a second of a 2,048^3 float32 product, best of six."""
     a, out = torch.randn(2048, 2048), torch.empty(2048, 2048)
-    best = min(measured(lambda: torch.mm(a, a.T, out=out))[1] for _ in range(6))
+    best = float("inf")
+    for _ in range(6):
+        start = time.process_time()
+        torch.mm(a, a.T, out=out)
+        best = min(best, time.process_time() - start)
     return 2 * 2048**3 / best
 
 
@@ -105,6 +113,37 @@ def useful_operations() -> float:
     """Multiplications and additions that all pairs need: half of each Gram matrix, half of all pairs."""
     layers = MODELS * LAYERS
     return MODELS * sum(WIDTHS) * N * (N + 1) + layers * (layers + 1) / 2 * N * (N - 1)
+
+
+def floor(batch: int = N) -> float:
+    """Seconds of the arithmetic at the machine's rate; a minibatch needs its share of each Gram matrix."""
+    return useful_operations() * batch / N / gemm_rate()
+
+
+def own(precision: str = "float32", kernel: str = "linear") -> Callable[[], Any]:
+    given = features()
+    return lambda: cka(pack(given, kernel=kernel, precision=precision))  # type: ignore[arg-type]
+
+
+def own_both(precision: str) -> Callable[[], Any]:
+    given = features()
+
+    def work() -> tuple[np.ndarray, np.ndarray]:
+        grams = pack(given, precision=precision)  # type: ignore[arg-type]
+        return cka(grams), cka(grams, "biased")
+
+    return work
+
+
+def own_minibatch(batch: int) -> Callable[[], Any]:
+    given = features()
+    return lambda: minibatch_cka(given, batch, 1)
+
+
+def own_jackknife() -> Callable[[], Any]:
+    grams = pack(features())
+    pairs = [(index, MODELS * LAYERS - 1 - index) for index in range(MODELS * LAYERS // 2)]
+    return lambda: jackknife(grams, pairs)
 
 
 class Emitter(nn.Module):
@@ -118,109 +157,167 @@ class Emitter(nn.Module):
             self.add_module(name, nn.Identity())
 
     def forward(self, images: Tensor) -> None:
+        if images.dim() > 1:
+            images = images[:, 0]
         for name, x in zip(self.names, self.features, strict=True):
             getattr(self, name)(x[images])
 
 
-def pytorch_cka(first: list[Tensor], second: list[Tensor]) -> np.ndarray:
-    return np.asarray(importlib.import_module("cka").cka_from_features(first, second))
+def of_pairs(compare: Callable[[int, int], np.ndarray], pairs: list[tuple[int, int]]) -> Callable[[], Any]:
+    return lambda: [compare(i, j) for i, j in pairs]
 
 
-def torch_cka(first: list[Tensor], second: list[Tensor]) -> np.ndarray:
-    images = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.arange(N)), batch_size=N)
-    one, two = Emitter(first), Emitter(second)
-    package = importlib.import_module("torch_cka")
-    comparison = package.CKA(one, two, "one", "two", model1_layers=one.names, model2_layers=two.names)
-    with torch.no_grad():
-        comparison.compare(images, images)
-    return np.asarray(comparison.export()["CKA"])
+def pytorch_cka(pairs: list[tuple[int, int]]) -> Callable[[], Any]:
+    import cka as package
+
+    given = models()
+    return of_pairs(lambda i, j: package.cka_from_features(given[i], given[j]).cpu().numpy(), pairs)
 
 
-def run_peer(
-    module: str, compare: Callable[..., np.ndarray], features: list[Tensor], pairs: int, truth: np.ndarray
-) -> dict[str, Any]:
-    try:
-        importlib.import_module(module)
-    except ImportError:
-        return {"note": "not installed"}
-    models = [features[LAYERS * index : LAYERS * (index + 1)] for index in range(MODELS)]
-    # The last pairs: two different models each, where there are enough.
-    chosen = [pair for pair in MODEL_PAIRS if pair[0] != pair[1]][:pairs] if pairs < 16 else MODEL_PAIRS
-    found, seconds, peak = measured(lambda: [compare(models[i], models[j]) for i, j in chosen])
-    errors = [
-        np.abs(values - truth[LAYERS * i : LAYERS * (i + 1), LAYERS * j : LAYERS * (j + 1)]).max()
-        for values, (i, j) in zip(found, chosen, strict=True)
-    ]
-    scale = len(MODEL_PAIRS) / len(chosen)
-    note = f"{len(chosen)} of {len(MODEL_PAIRS)} model pairs, scaled" if scale != 1 else "all model pairs"
-    return {"cpu_s": seconds * scale, "peak_mb": peak, "max_error": max(errors), "note": note}
+def images(batch: int) -> torch.utils.data.DataLoader:
+    numbers = torch.arange(N)
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(numbers, numbers), batch_size=batch)
 
 
-def run_own(features: list[Tensor], truth: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    rows = []
-    for precision in ("float32", "bfloat16"):
-        (found, biased), seconds, peak = measured(partial(both, features, precision))
-        error = np.abs(found - truth["debiased"]).max()
-        note = f"debiased and biased (error of biased {np.abs(biased - truth['biased']).max():.1e})"
-        row = {"name": f"kindred, {precision}", "cpu_s": seconds, "peak_mb": peak, "max_error": error}
-        rows.append(row | {"note": note})
-    _, seconds, peak = measured(lambda: cka(pack(features, kernel="rbf")))
-    rows.append({"name": "kindred, RBF", "cpu_s": seconds, "peak_mb": peak, "note": "debiased"})
-    found, seconds, peak = measured(lambda: minibatch_cka(features, 128, 1))
-    error = np.abs(found - truth["debiased"]).max()
-    row = {"name": "kindred, minibatch 128", "cpu_s": seconds, "peak_mb": peak, "max_error": error}
-    rows.append(row | {"note": "one pass; another estimator"})
-    grams = pack(features)
-    pairs = [(index, MODELS * LAYERS - 1 - index) for index in range(MODELS * LAYERS // 2)]
-    _, seconds, peak = measured(lambda: jackknife(grams, pairs))
-    note = f"{len(pairs)} pairs and {MODELS * LAYERS} self terms from packed Grams"
-    rows.append({"name": "kindred, jackknife", "cpu_s": seconds, "peak_mb": peak, "note": note})
-    return rows
+def pytorch_cka_loader(pairs: list[tuple[int, int]], batch: int) -> Callable[[], Any]:
+    import cka as package
+
+    given = [Emitter(some) for some in models()]
+    names = given[0].names
+
+    def compare(i: int, j: int) -> np.ndarray:
+        second = given[j] if i != j else Emitter(given[i].features)
+        chosen = {"layers": names, "model2_layers": names, "device": DEVICE, "progress": False}
+        return package.compute_cka(given[i], second, images(batch), **chosen)[0].cpu().numpy()
+
+    return of_pairs(compare, pairs)
 
 
-def both(features: list[Tensor], precision: str) -> tuple[np.ndarray, np.ndarray]:
-    grams = pack(features, precision=precision)  # type: ignore[arg-type]
-    return cka(grams), cka(grams, "biased")
+def torch_cka(pairs: list[tuple[int, int]], batch: int) -> Callable[[], Any]:
+    from torch_cka import CKA
+
+    given = models()
+
+    def compare(i: int, j: int) -> np.ndarray:
+        one, two = Emitter(given[i]), Emitter(given[j])
+        chosen = {"model1_layers": one.names, "model2_layers": two.names, "device": str(DEVICE)}
+        comparison = CKA(one, two, "one", "two", **chosen)
+        with torch.no_grad():
+            comparison.compare(images(batch), images(batch))
+        return np.asarray(comparison.export()["CKA"].cpu())
+
+    return of_pairs(compare, pairs)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--csv", type=Path, help="also write the table to this file")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--pairs", type=int, default=3, help="model pairs other packages are run on (21: all)"
+def cka_pytorch(pairs: list[tuple[int, int]], batch: int) -> Callable[[], Any]:
+    import kindred.architectures  # noqa: F401  makes torchvision importable, which this package asks for
+    from cka_pytorch import CKACalculator
+
+    given = models()
+
+    def compare(i: int, j: int) -> np.ndarray:
+        one, two = Emitter(given[i]), Emitter(given[j])
+        one.register_parameter("where", nn.Parameter(torch.zeros(1, device=DEVICE)))
+        calculator = CKACalculator(one, two, one.names, two.names, verbose=False)
+        return np.asarray(calculator.calculate_cka_matrix(images(batch), num_epochs=1).cpu())
+
+    return of_pairs(compare, pairs)
+
+
+def ckatorch(pairs: list[tuple[int, int]]) -> Callable[[], Any]:
+    from ckatorch import cka_base
+
+    given = models()
+
+    def compare(i: int, j: int) -> np.ndarray:
+        options = {"kernel": "linear", "unbiased": False, "method": "fro_norm"}
+        return np.array([[float(cka_base(a, b, **options)) for b in given[j]] for a in given[i]])
+
+    return of_pairs(compare, pairs)
+
+
+def rsatoolbox(pairs: list[tuple[int, int]]) -> Callable[[], Any]:
+    from rsatoolbox.data import Dataset
+    from rsatoolbox.rdm import calc_rdm, compare
+
+    given = [[x.cpu().numpy() for x in layers] for layers in models()]
+
+    def both(i: int, j: int) -> np.ndarray:
+        rows, columns = (calc_rdm([Dataset(x) for x in given[side]], method="euclidean") for side in (i, j))
+        return np.asarray(compare(rows, columns, method="cosine_cov"))
+
+    return of_pairs(both, pairs)
+
+
+def off_all(estimator: str = "debiased") -> Callable[[Any], dict[str, float]]:
+    return lambda found: {"max error": np.abs(found - truth()[estimator]).max()}
+
+
+def off_both(found: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
+    errors = [np.abs(values - truth()[name]).max() for values, name in zip(found, ("debiased", "biased"), strict=True)]
+    return {"max error": errors[0], "max error of biased": errors[1]}
+
+
+def off_pairs(
+    pairs: list[tuple[int, int]], estimator: str = "debiased"
+) -> Callable[[list[np.ndarray]], dict[str, float]]:
+    def worst(found: list[np.ndarray]) -> dict[str, float]:
+        blocks = [(slice(LAYERS * i, LAYERS * (i + 1)), slice(LAYERS * j, LAYERS * (j + 1))) for i, j in pairs]
+        errors = [np.abs(values - truth()[estimator][at]).max() for values, at in zip(found, blocks, strict=True)]
+        return {"max error": max(errors)}
+
+    return worst
+
+
+def peer(
+    name: str,
+    needs: tuple[str, str],
+    prepare: Callable[..., Callable[[], Any]],
+    pairs: int,
+    *rest: int,
+    estimator: str = "debiased",
+) -> Contender:
+    chosen = OTHERS[:pairs] if pairs <= len(OTHERS) else MODEL_PAIRS
+    part = len(chosen) / len(MODEL_PAIRS)
+    return Contender(
+        name,
+        partial(prepare, chosen, *rest),
+        needs=needs,
+        part=part,
+        judge=off_pairs(chosen, estimator),
+        note=f"{estimator}; {len(chosen)} of {len(MODEL_PAIRS)} model pairs" + (", scaled" if part < 1 else ""),
     )
-    arguments = parser.parse_args()
-    os.environ["TQDM_DISABLE"] = "1"
-    torch.set_num_threads(arguments.threads)
-
-    features = make_features()
-    pack(features[-2:])  # the first product sets up its library
-    rate = gemm_rate()
-    print(f"float32 product: {rate / 1e9:.0f} GFLOP per CPU second; {arguments.threads} thread(s)")
-    truth = reference(features)
-    rows = run_own(features, truth)
-    for name, module, compare, pairs in (
-        ("pytorch-cka", "cka", pytorch_cka, arguments.pairs),
-        ("torch-cka", "torch_cka", torch_cka, min(arguments.pairs, 1)),
-    ):
-        rows.append({"name": name} | run_peer(module, compare, features, pairs, truth["debiased"]))
-    for row in rows[:2]:
-        row["share"] = useful_operations() / row["cpu_s"] / rate
-    columns = ("name", "cpu_s", "peak_mb", "max_error", "share", "note")
-    print(f"{'name':24}{'CPU s':>9}{'peak MB':>9}{'max error':>11}{'share':>7}  note")
-    for row in rows:
-        cells = [
-            format(row[key], form) if key in row else "-"
-            for key, form in zip(columns[1:5], (".2f", ".0f", ".1e", ".0%"), strict=True)
-        ]
-        print("{:24}{:>9}{:>9}{:>11}{:>7}  {}".format(row["name"], *cells, row["note"]))
-    if arguments.csv:
-        with arguments.csv.open("w", newline="") as handle:
-            writer = csv.DictWriter(handle, columns)
-            writer.writeheader()
-            writer.writerows(rows)
 
 
-if __name__ == "__main__":
-    main()
+def kernels() -> list[Kernel]:
+    few = int(os.environ.get("KINDRED_BENCH_PAIRS", "3"))
+    one = few if few > len(OTHERS) else 1
+    return [
+        Kernel(
+            "cka",
+            "kindred float32",
+            [
+                Contender("kindred float32", partial(own_both, "float32"), judge=off_both, note="both estimators"),
+                Contender("kindred bfloat16", partial(own_both, "bfloat16"), judge=off_both, note="both estimators"),
+                peer("pytorch-cka", ("cka", "pytorch-cka"), pytorch_cka, few),
+                peer("rsatoolbox", ("rsatoolbox", "rsatoolbox"), rsatoolbox, one, estimator="biased"),
+                peer("cka-pytorch", ("cka_pytorch", "cka-pytorch"), cka_pytorch, one, N),
+                peer("torch-cka", ("torch_cka", "torch-cka"), torch_cka, one, N),
+                peer("ckatorch", ("ckatorch", "ckatorch"), ckatorch, one, estimator="biased"),
+                Contender("kindred RBF", partial(own, kernel="rbf"), note="debiased; another kernel"),
+                Contender("kindred jackknife", own_jackknife, note="errors of 36 pairs and 72 self terms, from Grams"),
+            ],
+            floor=floor,
+        ),
+        Kernel(
+            "cka minibatch 128",
+            "kindred",
+            [
+                Contender("kindred", partial(own_minibatch, BATCH), judge=off_all(), note="one pass"),
+                peer("pytorch-cka", ("cka", "pytorch-cka"), pytorch_cka_loader, few, BATCH),
+                peer("cka-pytorch", ("cka_pytorch", "cka-pytorch"), cka_pytorch, one, BATCH),
+                peer("torch-cka", ("torch_cka", "torch-cka"), torch_cka, one, BATCH),
+            ],
+            floor=partial(floor, BATCH),
+        ),
+    ]
