@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: all run test test-slow test-slurm lint format bench overhead clean
+.PHONY: all run test test-slow test-slurm lint format bench peers overhead clean
 
 all: run
 
@@ -38,8 +38,10 @@ overhead: .venv/installed ## the pipeline's own cost on the default study
 	$(BIN)/python tests/benchmarks/overhead.py
 
 bench: .venv/installed ## every kernel against its floor, and against other implementations where installed
-	$(BIN)/python tests/benchmarks/compare_cka.py
-	$(BIN)/python tests/benchmarks/descend.py
+	$(BIN)/python tests/benchmarks --csv benchmarks.csv
+
+peers: .venv/installed ## the other implementations that `make bench` compares with
+	$(BIN)/python -m pip install --quiet --no-deps -r tests/benchmarks/peers.txt
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Kindred needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'

@@ -10,6 +10,7 @@ def comparison_settings(natural):
     used = []
     used += ["minibatch"] if "cka_minibatch" in asked else []
     used += ["bandwidth"] if "cka_rbf" in asked else []
+    used += ["precision"] if "precision" in similarity else []
     measures = [name for name in similarity["measures"] if not (natural and name in INVERTED_ONLY)]
     return canonical({"measures": measures, **{key: similarity[key] for key in used}})
 

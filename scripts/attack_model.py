@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 import torch
-from kindred import attacks, checkpoints, device, images, store
+from kindred import attacks, checkpoints, device, folding, images, store
 from kindred.job import job, log, progress
 from kindred.observe import DEFAULT_BATCH, predict
 
@@ -15,6 +15,7 @@ with job(snakemake.log[0], snakemake.threads):
     classifier = model.classifier.to(place)
     natural = images.load(snakemake.input.natural, settings["images"])
     attack = attacks.Attack(**{field.name: settings[field.name] for field in fields(attacks.Attack)})
+    adversary = folding.folded(classifier, settings.get("precision", "float32"))
     generator = torch.Generator().manual_seed(settings["seed"])
 
     before = predict(classifier, natural.pixels, name=name, device=place).argmax(1)
@@ -23,9 +24,9 @@ with job(snakemake.log[0], snakemake.threads):
         rows = slice(start, start + DEFAULT_BATCH)
         shown = torch.from_numpy(natural.pixels[rows]).to(place)
         labels = torch.from_numpy(natural.labels[rows]).to(place)
-        changed[rows] = attacks.perturb(classifier, shown, labels, attack, generator).cpu().numpy()
+        changed[rows] = attacks.perturb(adversary, shown, labels, attack, generator).cpu().numpy()
 
-    # Success is measured on the very images that are stored.
+    # Success is measured on the very images that are stored, by the model as it is.
     after = predict(classifier, changed, name=name, device=place).argmax(1)
     moved = attacks.norms(torch.from_numpy(changed - natural.pixels), attack.norm).numpy()
     about = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from kindred import checkpoints, chunks, device, images, inversion, layers, penultimate, store
+from kindred import checkpoints, chunks, device, folding, images, inversion, layers, penultimate, store
 from kindred.job import job, log
 
 CURVE_POINTS = 50
@@ -11,7 +11,11 @@ with job(snakemake.log[0], snakemake.threads):
     name, settings = snakemake.wildcards.model, snakemake.params.settings
     place = device.choose(snakemake.config["device"])
     model = checkpoints.load(name, *snakemake.input.model)
-    says = penultimate.features(model.classifier.to(place))
+    classifier = model.classifier.to(place)
+    says = penultimate.features(folding.folded(classifier))
+    draft = None
+    if settings.get("precision", "float32") != "float32":
+        draft = penultimate.features(folding.folded(classifier, settings["precision"]))
     natural = images.load(snakemake.input.natural, settings["images"])
     descent = inversion.Inversion(settings["steps"], settings["step_size"], settings["momentum"])
     # Drawn from labels and a seed alone, so every model grows the same image from the same other one.
@@ -22,7 +26,7 @@ with job(snakemake.log[0], snakemake.threads):
     def invert(rows: slice) -> dict[str, np.ndarray]:
         targets = torch.from_numpy(natural.pixels[rows]).to(place)
         seeds = torch.from_numpy(natural.pixels[pairs[rows]]).to(place)
-        result = inversion.invert(says, targets, seeds, descent, curve_every=every)
+        result = inversion.invert(says, targets, seeds, descent, curve_every=every, draft=draft)
         values = {"images": result.images, "residual": result.loss, "curve": result.curve.loss}
         return {key: value.cpu().numpy() for key, value in values.items()}
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kindred.errors import BadInput
-from kindred.gram import Grams, matmul_precision, pack
+from kindred.gram import Grams, Precision, matmul_precision, pack
 
 Estimator = Literal["debiased", "biased"]
 Matrix = NDArray[np.float64]
@@ -70,12 +70,19 @@ def cka_between(grams_a: Grams, grams_b: Grams, estimator: Estimator = "debiased
 
 
 @torch.no_grad()
-def minibatch_cka(features: Sequence[Tensor], batch: int = 1024, passes: int = 3, seed: int = 0) -> Matrix:
+def minibatch_cka(
+    features: Sequence[Tensor],
+    batch: int = 1024,
+    passes: int = 3,
+    seed: int = 0,
+    precision: Precision = "float32",
+) -> Matrix:
     """Minibatch linear CKA of all pairs of layers, (T, T): Nguyen et al. 2021 (eq. 3), Cianfarani et al. 2022.
 
     Means over minibatches of the unbiased HSIC, of each pair and of each layer with itself, then their ratio.
     features: (n, p_t) each. The images are shuffled anew for each pass, alike for all layers, and split into
     ceil(n / batch) minibatches whose sizes differ by at most one (the papers leave a smaller last one).
+    precision: as for `pack`.
 
     Raises BadInput: a minibatch of fewer than 4 images, passes < 1, and as `pack`.
     """
@@ -97,7 +104,7 @@ def minibatch_cka(features: Sequence[Tensor], batch: int = 1024, passes: int = 3
         order = torch.randperm(n, generator=generator)
         for chosen in torch.tensor_split(order, math.ceil(n / batch)):
             images = chosen.to(device)
-            grams = pack((layer[images] for layer in features), count=len(features))
+            grams = pack((layer[images] for layer in features), count=len(features), precision=precision)
             debiased, biased = _numerators(grams)
             units = grams.trace / grams.n
             weight = 1 / (grams.n * (grams.n - 3))

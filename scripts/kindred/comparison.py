@@ -14,7 +14,7 @@ from torch import Tensor
 
 from kindred.cka import Estimator, cka, jackknife, minibatch_cka, permutation_null
 from kindred.errors import BadInput
-from kindred.gram import pack
+from kindred.gram import Precision, pack
 
 MEASURES = ("cka_debiased", "cka_biased", "cka_minibatch", "cka_rbf")
 STIR = {"stir": "cka_debiased", "stir_biased": "cka_biased"}  # the index by which each compares
@@ -29,7 +29,8 @@ def compare(
 ) -> dict[str, Rows]:
     """{measure: {value, low, high, null}}, each an array over `pairs` of indices into `features` ((n, p) each).
 
-    settings: `measures`, `minibatch` (size, passes, seed) and `bandwidth`, as in the config's section `similarity`.
+    settings: `measures`, `minibatch` (size, passes, seed), `bandwidth` and `precision`, as in the config's section
+    `similarity`.
     low and high bound a 95 % interval from delete-one jackknife errors over images, where the estimate is
     debiased (NaN for the others); null is the measure's expectation when images are paired at random.
     """
@@ -39,7 +40,9 @@ def compare(
         wanted = [name for name in settings["measures"] if (name == "cka_rbf") == (kernel == "rbf")]
         if not wanted:
             continue
-        grams = pack(features, kernel=kernel, sigma=settings.get("bandwidth", 0.5))
+        grams = pack(
+            features, kernel=kernel, sigma=settings.get("bandwidth", 0.5), precision=_precision(settings)
+        )
         for name in wanted:
             error = np.full(len(pairs), np.nan)
             if name == "cka_minibatch":
@@ -142,14 +145,19 @@ def layers(
     found: dict[str, NDArray] = {}
     linear = [name for name in measures if name in ("cka_debiased", "cka_biased")]
     if linear:
-        grams = pack(observe())
+        grams = pack(observe(), precision=_precision(settings))
         for name in linear:
             found[name] = cka(grams, "biased" if name == "cka_biased" else "debiased")
     if "cka_rbf" in measures:
-        found["cka_rbf"] = cka(pack(observe(), kernel="rbf", sigma=settings["bandwidth"]), "debiased")
+        grams = pack(observe(), kernel="rbf", sigma=settings["bandwidth"], precision=_precision(settings))
+        found["cka_rbf"] = cka(grams, "debiased")
     if "cka_minibatch" in measures:
         found["cka_minibatch"] = _minibatch(list(observe()), settings)
     return {name: found[name] for name in measures}
+
+
+def _precision(settings: Mapping[str, Any]) -> Precision:
+    return settings.get("precision", "float32")
 
 
 def _minibatch(features: Sequence[Tensor], settings: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -157,4 +165,4 @@ def _minibatch(features: Sequence[Tensor], settings: Mapping[str, Any]) -> NDArr
     images = len(features[0])
     if size > images:
         raise BadInput(f"similarity.minibatch.size is {size}, but only {images} images are compared.")
-    return minibatch_cka(features, size, passes, seed)
+    return minibatch_cka(features, size, passes, seed, _precision(settings))

@@ -98,6 +98,8 @@ def descend(
     keep: Keep = "best",
     curve_every: int = 0,
     measure_last: bool = True,
+    draft: Loss | None = None,
+    draft_steps: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Descent:
     """Move `start` (n, ...), pixels in [0, 1], down `loss`, which gives one number per image (n,).
@@ -118,9 +120,16 @@ def descend(
     `measure_last` False saves the last forward pass where nobody wants the loss of the last iterate ('last'
     only; the loss is then NaN). `progress` is called with the number of steps done.
 
+    The first `draft_steps` steps go down `draft` instead, the same loss computed in less time and with less care:
+    what it says is in the curve, but no iterate counts as best by it. The momentum goes on.
+
     Raises BadInput for settings outside what is described here.
     """
     _check(steps, step_size, direction, momentum, averaging, keep, curve_every, measure_last)
+    if not 0 <= draft_steps <= steps or (draft_steps and draft is None):
+        raise BadInput(
+            f"the descent's draft_steps is {draft_steps}; it must be 0 to {steps} (the steps), and 0 without a draft."
+        )
     # The caller may be inside inference_mode, whose tensors cannot take part in a backward pass.
     with torch.inference_mode(False), torch.no_grad():
         place = _placer(project)
@@ -129,8 +138,9 @@ def descend(
         record = _Record(x, keep, points)
         velocity = torch.zeros_like(x) if momentum else None
         for step in range(steps):
-            losses, gradient = _slope(loss, x)
-            record.see(step, x, losses)
+            drafting = draft is not None and step < draft_steps
+            losses, gradient = _slope(draft if draft is not None and drafting else loss, x)
+            record.see(step, x, losses, counts=not drafting)
             x = place(x.add(_move(gradient, velocity, direction, momentum, averaging), alpha=-step_size))
             if progress is not None:
                 progress(step + 1)
@@ -218,7 +228,7 @@ class _Record:
         self.curve: list[Tensor] = []
         self.unmeasured = start.new_full((len(start),), float("nan"))
 
-    def see(self, step: int, x: Tensor, losses: Tensor) -> None:
+    def see(self, step: int, x: Tensor, losses: Tensor, counts: bool = True) -> None:
         if losses.shape != self.unmeasured.shape:
             raise BadInput(
                 f"the loss of a descent has shape {tuple(losses.shape)} where one number for each of the "
@@ -226,8 +236,11 @@ class _Record:
             )
         if step in self.column:
             self.curve.append(losses)
+        if not counts:
+            return
         if self.best is None or self.loss is None:
             self.loss = losses
+            self.best = None if self.best is None else x
             return
         better = (losses < self.loss) | self.loss.isnan()
         self.loss = torch.where(better, losses, self.loss)

@@ -216,7 +216,7 @@ def _gram(x: Tensor, row: Tensor, buffer: Tensor, block: int, round_features: bo
         if coarse:
             diagonal += torch.linalg.vector_norm(centred, dim=1).square_()
             for start, stop, piece in _blocks(row, n, block):
-                piece += rounded[start:stop] @ rounded[start:].T
+                piece.add_(rounded[start:stop] @ rounded[start:].T)
             continue
         if round_features:
             centred.copy_(rounded)

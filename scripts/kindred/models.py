@@ -79,10 +79,14 @@ class Classifier(nn.Module):
         self.register_buffer("std", torch.tensor(description.std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.net(self.prepare(x))
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """What the network is given: images resized and normalised."""
         side = self.description.input_size
         if side != self.description.size:
             x = F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
-        return self.net((x - self.mean) / self.std)
+        return (x - self.mean) / self.std
 
 
 def assemble(description: Description) -> Classifier:

@@ -59,7 +59,7 @@ def final_linear(classifier: Classifier) -> tuple[Tensor, Tensor]:
     """
     final = final_calls(classifier)
     modules = dict(classifier.net.named_modules())
-    images = _own_images(classifier)
+    images = own_images(classifier)
 
     def logits_from(values: Callable[[Tensor], Tensor]) -> tuple[Tensor, FinalInputs]:
         inputs = FinalInputs(final, values)
@@ -173,7 +173,7 @@ def final_calls(classifier: Classifier) -> FinalCalls:
         for name, module in classifier.net.named_modules():
             if kind_of(module) in ("linear", "conv"):
                 stack.callback(module.register_forward_hook(watch(name)).remove)
-        logits = classifier(_own_images(classifier).requires_grad_())
+        logits = classifier(own_images(classifier).requires_grad_())
         if not isinstance(logits, Tensor):
             raise BadInput(
                 f"{called(classifier)} gives {type(logits).__name__} instead of one tensor of logits"
@@ -223,7 +223,7 @@ def _is_affine(node: Any) -> bool:
     return len(varying) < 2 or not node.name().startswith(("Mul", "Div"))
 
 
-def _own_images(classifier: Classifier) -> Tensor:
+def own_images(classifier: Classifier) -> Tensor:
     """Two different images of the study's size, made without random numbers: (2, c, h, w)."""
     told, like = classifier.description, classifier.mean
     images = (

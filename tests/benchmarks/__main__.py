@@ -18,24 +18,31 @@ import importlib
 import math
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "scripts")]
-
 import race
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 MODULES = ("compare_cka",)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python tests/benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python tests/benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="kernels whose name holds one of these")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="kernels whose name holds one of these"
+    )
     parser.add_argument("--rounds", type=int, help="rounds of every contender (default: as each kernel says)")
-    parser.add_argument("--pairs", type=int, default=3, help="model pairs that other CKA packages run on (21: all)")
+    parser.add_argument(
+        "--pairs", type=int, default=3, help="model pairs that other CKA packages run on (21: all)"
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--csv", type=Path, help="write the table there too")
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
@@ -46,7 +53,10 @@ def main() -> None:
         torch.set_num_threads(1)
         race.serve(*given.serve)
         return
-    with tempfile.TemporaryDirectory(prefix="kindred-bench-") as scratch:
+    # In memory where that goes: pages of a file may be dropped and read again while something is measured.
+    memory = Path("/dev/shm")
+    room = memory.is_dir() and shutil.disk_usage(memory).free > 4 * 2**30
+    with tempfile.TemporaryDirectory(prefix="kindred-bench-", dir=memory if room else None) as scratch:
         os.environ |= {
             "KINDRED_BENCH_SCRATCH": scratch,
             "KINDRED_BENCH_DEVICE": given.device,
@@ -91,11 +101,19 @@ def machine(device: str) -> str:
 
 
 def show(rows: list[race.Row]) -> None:
-    print(f"\n{rows[0].kernel:34}{'CPU s':>9}{'low':>9}{'high':>9}{'ratio':>8}{'peak MB':>9}{'floor':>9}{'share':>7}  ")
+    print(
+        f"\n{rows[0].kernel:34}{'CPU s':>9}{'low':>9}{'high':>9}{'ratio':>8}{'peak MB':>9}{'floor':>9}{'share':>7}  "
+    )
     for row in rows:
         cells = row.cells()
         text = f"  {row.contender:32}"
-        forms = {"cpu_s": (9, ".3g"), "low": (9, ".3g"), "high": (9, ".3g"), "ratio": (8, ".2f"), "peak_mb": (9, ".0f")}
+        forms = {
+            "cpu_s": (9, ".3g"),
+            "low": (9, ".3g"),
+            "high": (9, ".3g"),
+            "ratio": (8, ".2f"),
+            "peak_mb": (9, ".0f"),
+        }
         forms |= {"floor_s": (9, ".3g"), "share": (7, ".0%")}
         for name, (width, form) in forms.items():
             value = cells[name]

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from kindred.cka import cka, jackknife, minibatch_cka
 from kindred.gram import pack
-from race import Contender, Kernel
+from race import Contender, Kernel, Row
 from torch import Tensor, nn
 
 N = 1024
@@ -254,7 +254,10 @@ def off_all(estimator: str = "debiased") -> Callable[[Any], dict[str, float]]:
 
 
 def off_both(found: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
-    errors = [np.abs(values - truth()[name]).max() for values, name in zip(found, ("debiased", "biased"), strict=True)]
+    errors = [
+        np.abs(values - truth()[name]).max()
+        for values, name in zip(found, ("debiased", "biased"), strict=True)
+    ]
     return {"max error": errors[0], "max error of biased": errors[1]}
 
 
@@ -262,8 +265,12 @@ def off_pairs(
     pairs: list[tuple[int, int]], estimator: str = "debiased"
 ) -> Callable[[list[np.ndarray]], dict[str, float]]:
     def worst(found: list[np.ndarray]) -> dict[str, float]:
-        blocks = [(slice(LAYERS * i, LAYERS * (i + 1)), slice(LAYERS * j, LAYERS * (j + 1))) for i, j in pairs]
-        errors = [np.abs(values - truth()[estimator][at]).max() for values, at in zip(found, blocks, strict=True)]
+        blocks = [
+            (slice(LAYERS * i, LAYERS * (i + 1)), slice(LAYERS * j, LAYERS * (j + 1))) for i, j in pairs
+        ]
+        errors = [
+            np.abs(values - truth()[estimator][at]).max() for values, at in zip(found, blocks, strict=True)
+        ]
         return {"max error": max(errors)}
 
     return worst
@@ -276,6 +283,7 @@ def peer(
     pairs: int,
     *rest: int,
     estimator: str = "debiased",
+    once: bool = False,
 ) -> Contender:
     chosen = OTHERS[:pairs] if pairs <= len(OTHERS) else MODEL_PAIRS
     part = len(chosen) / len(MODEL_PAIRS)
@@ -284,8 +292,10 @@ def peer(
         partial(prepare, chosen, *rest),
         needs=needs,
         part=part,
+        once=once,
         judge=off_pairs(chosen, estimator),
-        note=f"{estimator}; {len(chosen)} of {len(MODEL_PAIRS)} model pairs" + (", scaled" if part < 1 else ""),
+        note=f"{estimator}; {len(chosen)} of {len(MODEL_PAIRS)} model pairs"
+        + (", scaled" if part < 1 else ""),
     )
 
 
@@ -297,15 +307,28 @@ def kernels() -> list[Kernel]:
             "cka",
             "kindred float32",
             [
-                Contender("kindred float32", partial(own_both, "float32"), judge=off_both, note="both estimators"),
-                Contender("kindred bfloat16", partial(own_both, "bfloat16"), judge=off_both, note="both estimators"),
+                Contender(
+                    "kindred float32", partial(own_both, "float32"), judge=off_both, note="both estimators"
+                ),
+                Contender(
+                    "kindred bfloat16", partial(own_both, "bfloat16"), judge=off_both, note="both estimators"
+                ),
                 peer("pytorch-cka", ("cka", "pytorch-cka"), pytorch_cka, few),
-                peer("rsatoolbox", ("rsatoolbox", "rsatoolbox"), rsatoolbox, one, estimator="biased"),
-                peer("cka-pytorch", ("cka_pytorch", "cka-pytorch"), cka_pytorch, one, N),
-                peer("torch-cka", ("torch_cka", "torch-cka"), torch_cka, one, N),
-                peer("ckatorch", ("ckatorch", "ckatorch"), ckatorch, one, estimator="biased"),
-                Contender("kindred RBF", partial(own, kernel="rbf"), note="debiased; another kernel"),
-                Contender("kindred jackknife", own_jackknife, note="errors of 36 pairs and 72 self terms, from Grams"),
+                peer(
+                    "rsatoolbox", ("rsatoolbox", "rsatoolbox"), rsatoolbox, one, estimator="biased", once=True
+                ),
+                peer("cka-pytorch", ("cka_pytorch", "cka-pytorch"), cka_pytorch, one, N, once=True),
+                peer("torch-cka", ("torch_cka", "torch-cka"), torch_cka, one, N, once=True),
+                peer("ckatorch", ("ckatorch", "ckatorch"), ckatorch, one, estimator="biased", once=True),
+                Contender(
+                    "kindred RBF", partial(own, kernel="rbf"), other=True, note="debiased; another kernel"
+                ),
+                Contender(
+                    "kindred jackknife",
+                    own_jackknife,
+                    other=True,
+                    note="errors of 36 pairs and 72 self terms, from Grams",
+                ),
             ],
             floor=floor,
         ),
@@ -321,3 +344,37 @@ def kernels() -> list[Kernel]:
             floor=partial(floor, BATCH),
         ),
     ]
+
+
+def targets(rows: list[Row]) -> list[tuple[str, str, float, bool]]:
+    """(what, wanted, found, whether it is reached) for what was run."""
+    found = {
+        (row.kernel, row.contender.split(" ")[0] if row.needs else row.contender): row
+        for row in rows
+        if row.seconds
+    }
+    reached = []
+
+    def demand(what: str, value: float, limit: float, least: bool = True) -> None:
+        holds = value >= limit if least else value <= limit
+        reached.append((what, f"{'>=' if least else '<='} {limit:g}", value, holds))
+
+    def faster(what: str, kernel: str, ours: str, peer: str, limit: float) -> None:
+        if (kernel, ours) in found and (kernel, peer) in found:
+            own, theirs = found[kernel, ours], found[kernel, peer]
+            demand(f"{what}: {peer} / {ours}", theirs.ratio / own.ratio, limit)
+
+    faster("CKA float32", "cka", "kindred float32", "pytorch-cka", 8)
+    faster("CKA float32", "cka", "kindred float32", "torch-cka", 60)
+    faster("CKA mixed precision", "cka", "kindred bfloat16", "pytorch-cka", 16)
+    for peer_name in ("pytorch-cka", "cka-pytorch", "torch-cka"):
+        faster("CKA minibatch 128", "cka minibatch 128", "kindred", peer_name, 1)
+    if ("cka", "kindred float32") in found:
+        single, mixed = found["cka", "kindred float32"], found["cka", "kindred bfloat16"]
+        demand("CKA float32, largest error", single.quality["max error"], 1e-6, least=False)
+        demand("CKA mixed precision, largest error", mixed.quality["max error"], 2e-4, least=False)
+        demand("CKA float32, share of the float32 GEMM rate", single.floor_s / single.median, 0.6)
+        if ("cka", "pytorch-cka") in found:
+            ratio = single.peak_mb / found["cka", "pytorch-cka"].peak_mb
+            demand("CKA float32, peak memory / pytorch-cka's", ratio, 0.5, least=False)
+    return reached

@@ -35,6 +35,7 @@ class Contender:
     prepare: called once in its process, gives the function that is timed. needs: the module and the package it cannot
     do without. part: the share of the work that is run; time is scaled up to all. judge: of the function's
     result, {what: number} about its quality. floor: this is no way to do the work but what it costs at least.
+    once: so slow that its first turn is the only one. other: the work is another, so neither ratio nor floor mean much.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Contender:
     part: float = 1.0
     judge: Callable[[Any], Mapping[str, float]] | None = None
     floor: bool = False
+    once: bool = False
+    other: bool = False
     note: str = ""
 
 
@@ -73,6 +76,7 @@ class Row:
     ratio: float = float("nan")
     floor_s: float = float("nan")
     note: str = ""
+    needs: bool = False
 
     @property
     def median(self) -> float:
@@ -99,7 +103,7 @@ class Row:
 
 def run(module: str, kernel: Kernel, rounds: int | None = None) -> list[Row]:
     """Let all contenders of a kernel take turns."""
-    rows = [Row(kernel.name, one.name, note=one.note) for one in kernel.contenders]
+    rows = [Row(kernel.name, one.name, note=one.note, needs=bool(one.needs)) for one in kernel.contenders]
     running: dict[str, Worker] = {}
     try:
         for one, row in zip(kernel.contenders, rows, strict=True):
@@ -115,7 +119,7 @@ def run(module: str, kernel: Kernel, rounds: int | None = None) -> list[Row]:
                 row.contender += f" {_version(one.needs[1])}"
         for turn in range((rounds or kernel.rounds) + 1):
             for one, row in zip(kernel.contenders, rows, strict=True):
-                if one.name not in running:
+                if one.name not in running or (turn and one.once):
                     continue
                 # The first turn warms up, and is the one whose memory and result are looked at.
                 said = running[one.name].ask("judge" if turn == 0 else "go")
@@ -126,7 +130,7 @@ def run(module: str, kernel: Kernel, rounds: int | None = None) -> list[Row]:
                     continue
                 row.peak_mb = said["peak_mb"] if turn == 0 else row.peak_mb
                 row.quality |= said["quality"]
-                if turn:
+                if turn or one.once:
                     row.seconds.append(said["seconds"] / one.part)
     finally:
         for worker in running.values():
@@ -137,15 +141,17 @@ def run(module: str, kernel: Kernel, rounds: int | None = None) -> list[Row]:
 
 def _relate(kernel: Kernel, rows: list[Row]) -> None:
     by_name = dict(zip((one.name for one in kernel.contenders), rows, strict=True))
-    ours = by_name[kernel.ours].seconds
+    ours = by_name[kernel.ours]
     floors = [by_name[one.name] for one in kernel.contenders if one.floor]
     floor = kernel.floor() if kernel.floor else floors[0].median if floors else float("nan")
-    for row in rows:
-        if row.seconds and ours:
-            row.ratio = statistics.median(
-                theirs / own for theirs, own in zip(row.seconds, ours, strict=False) if own
-            )
+    for one, row in zip(kernel.contenders, rows, strict=True):
+        if one.other:
+            continue
         row.floor_s = floor
+        if not row.seconds or not ours.seconds:
+            continue
+        pairs = zip(row.seconds, [ours.median] if one.once else ours.seconds, strict=False)
+        row.ratio = statistics.median(theirs / own for theirs, own in pairs)
 
 
 def _version(package: str) -> str:
