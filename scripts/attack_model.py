@@ -4,9 +4,9 @@ from dataclasses import fields
 
 import numpy as np
 import torch
-from kindred import attacks, checkpoints, device, folding, images, store
+from kindred import attacks, batches, checkpoints, device, folding, images, store
 from kindred.job import job, log, progress
-from kindred.observe import DEFAULT_BATCH, predict
+from kindred.observe import predict
 
 with job(snakemake.log[0], snakemake.threads):
     name, settings = snakemake.wildcards.model, snakemake.params.settings
@@ -16,18 +16,20 @@ with job(snakemake.log[0], snakemake.threads):
     natural = images.load(snakemake.input.natural, settings["images"])
     attack = attacks.Attack(**{field.name: settings[field.name] for field in fields(attacks.Attack)})
     adversary = folding.folded(classifier, settings.get("precision", "float32"))
+    example = torch.from_numpy(natural.pixels[:1]).to(place)
+    batch = batches.fitting(adversary, example, snakemake.config["memory"] * 2**30, gradients=True)
     generator = torch.Generator().manual_seed(settings["seed"])
 
-    before = predict(classifier, natural.pixels, name=name, device=place).argmax(1)
+    before = predict(classifier, natural.pixels, name=name, device=place, batch=batch).argmax(1)
     changed = np.empty_like(natural.pixels)
-    for start in progress(range(0, len(natural), DEFAULT_BATCH), f"attacking {name}"):
-        rows = slice(start, start + DEFAULT_BATCH)
+    for start in progress(range(0, len(natural), batch), f"attacking {name}"):
+        rows = slice(start, start + batch)
         shown = torch.from_numpy(natural.pixels[rows]).to(place)
         labels = torch.from_numpy(natural.labels[rows]).to(place)
         changed[rows] = attacks.perturb(adversary, shown, labels, attack, generator).cpu().numpy()
 
     # Success is measured on the very images that are stored, by the model as it is.
-    after = predict(classifier, changed, name=name, device=place).argmax(1)
+    after = predict(classifier, changed, name=name, device=place, batch=batch).argmax(1)
     moved = attacks.norms(torch.from_numpy(changed - natural.pixels), attack.norm).numpy()
     about = {
         "made": snakemake.params.made,

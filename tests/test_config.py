@@ -99,7 +99,7 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("device", "is 'gpu', but must be auto, cpu, cuda or mps", [("device", "gpu")]),
     ("device", "did you mean cuda?", [("device", "CUDA")]),
     ("atacks", "did you mean attacks?", [("atacks", {})]),
-    ("colour", "its keys are device, pathvars, images", [("colour", 1)]),
+    ("colour", "its keys are device, memory, pathvars, images", [("colour", 1)]),
     ("models.resnet-std.traning", "did you mean training?", [("models/resnet-std/traning", "standard")]),
     ("images.sise", "did you mean size?", [("images/sise", 32)]),
     ("pathvars.result", "did you mean results?", [("pathvars/result", "/scratch")]),
