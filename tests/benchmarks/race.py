@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 HERE = Path(__file__).resolve().parent
 COLUMNS = (
@@ -54,7 +55,7 @@ class Kernel:
     """Work that several contenders do. `ours` is what ratios refer to: time of the others / time of ours.
 
     floor: seconds that the work takes at least, where that is known rather than a contender. rounds: how many times
-    each is timed, after once to warm up.
+    each is timed, after once to warm up. clock: CPU seconds of the process, seconds, or CPU seconds of what it starts.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Kernel:
     contenders: Sequence[Contender]
     floor: Callable[[], float] | None = None
     rounds: int = 3
+    clock: Literal["cpu", "wall", "children"] = "cpu"
 
 
 @dataclass
@@ -271,7 +273,7 @@ def serve(module: str, kernel: str, contender: str) -> None:
             if work is None:
                 work = one.prepare()
             if line.strip() != "ready":
-                result, said["seconds"], said["peak_mb"] = measured(work)
+                result, said["seconds"], said["peak_mb"] = measured(work, chosen.clock)
                 judged = one.judge(result) if one.judge and line.strip() == "judge" else {}
                 said["quality"] = {name: float(value) for name, value in judged.items()}
                 del result
@@ -281,20 +283,29 @@ def serve(module: str, kernel: str, contender: str) -> None:
         out.flush()
 
 
-def measured(work: Callable[[], Any]) -> tuple[Any, float, float]:
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter, "children": _children}
+
+
+def measured(work: Callable[[], Any], clock: str = "cpu") -> tuple[Any, float, float]:
     """Result, seconds and peak memory beyond what was there before, in MB (NaN where /proc is missing)."""
     import torch
 
     gc.collect()
     cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
-    clock = time.perf_counter if cuda else time.process_time
+    now = CLOCKS["wall" if cuda else clock]
     before = _begin_peak(cuda)
-    start = clock()
+    start = now()
     result = work()
     if cuda:
         torch.cuda.synchronize()
-    seconds = clock() - start
-    return result, seconds, _peak(cuda) - before
+    seconds = now() - start
+    peak = float("nan") if clock == "children" else _peak(cuda) - before
+    return result, seconds, peak
 
 
 def _begin_peak(cuda: bool) -> float:
