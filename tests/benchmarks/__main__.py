@@ -5,9 +5,9 @@
 One thread each. Other packages are run where they are installed (`pip install --no-deps -r tests/benchmarks/peers.txt`)
 and listed as not installed where they are not.
 
-Columns: CPU seconds (median, lowest, highest of the rounds; on a GPU, and for stores, seconds), ratio to ours of the same
-kernel (median of the rounds' ratios: above 1 is slower than ours), peak memory beyond the inputs in MB, the floor in
-seconds and the share of the time that it is, and what the result is worth. Below it the numbers to reach.
+Columns: CPU seconds (median, lowest, highest of the rounds; on a GPU, and for stores, seconds), ratio to ours of the
+same kernel (median of the rounds' ratios: above 1 is slower than ours), peak memory beyond the inputs in MB, the floor
+in seconds and the share of the time that it is, and what the result is worth. Below it the numbers to reach.
 """
 
 from __future__ import annotations
