@@ -1,6 +1,6 @@
 # What there is to ask for. Each rule below is a target: `snakemake --list` shows them with their sentence,
 # `snakemake activations` makes one stage and what it needs, plain `snakemake` makes the whole study, and
-# `snakemake hwang2024` what else can be made of SAT.
+# `snakemake hwang2024` what else can be made of SAT, `snakemake cianfarani2022` what layers say to each other.
 
 from snakemake.utils import min_version
 
@@ -38,6 +38,8 @@ include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/sat_lineage.smk"
 include: "rules/sat.smk"
+include: "rules/cianfarani_lineage.smk"
+include: "rules/cianfarani.smk"
 include: "rules/local.smk"
 
 
@@ -55,6 +57,7 @@ localrules:
     figures,
     hwang2024,
     jones2022,
+    cianfarani2022,
 
 
 rule all:

@@ -6,7 +6,7 @@ def brought(model):
 
     A dry run goes on without files that are not there yet, and says how many; a real one does not.
     """
-    paths = origins.files(config["models"][model])
+    paths = origins.files(EVERY_MODEL[model])
     if not workflow.dryrun or all(Path(path).exists() for path in paths):
         return [ancient(path) for path in paths]
     tell_absent()
@@ -15,7 +15,7 @@ def brought(model):
 
 @cache
 def tell_absent():
-    paths = dict.fromkeys(path for model in IMPORTED for path in origins.files(config["models"][model]))
+    paths = dict.fromkeys(path for model in IMPORTED for path in origins.files(EVERY_MODEL[model]))
     absent = [path for path in paths if not Path(path).exists()]
     logger.warning(
         f"{len(absent)} of {len(paths)} files of weights do not exist yet ({', '.join(absent[:3])}"
@@ -26,7 +26,7 @@ def tell_absent():
 @cache
 def made_checkpoint(model):
     """Files count by their content; a model of a hub by its name, which may hold a revision."""
-    entry = config["models"][model]
+    entry = EVERY_MODEL[model]
     contents = [fingerprint.of_file(path, HASHES) for path in origins.files(entry)]
     return made("convert_checkpoint", canonical(origins.fetched(entry)), contents)
 

@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from kindred import fingerprint, origins, tiles
-from kindred.config import channels, check, layer_choice, model_entry, named_layers
+from kindred.config import channels, check, layer_choice, model_entries, model_entry, named_layers
 from kindred.crosscheck import INVERTED_ONLY
 from kindred.errors import BadInput
 
@@ -35,9 +35,18 @@ def canonical(value):
 
 
 MODELS = list(config["models"])
-TRAINED = [name for name, entry in config["models"].items() if "training" in entry]
-IMPORTED = [name for name in MODELS if name not in TRAINED]
+# Models and attacks of the study, and behind them those that only cianfarani2022 makes.
+EVERY_MODEL = model_entries(config)
+TRAINED = [name for name, entry in EVERY_MODEL.items() if "training" in entry]
+# Of the others snapshots are kept on the way (rules/cianfarani.smk).
+TRAINED_PLAINLY = [
+    name
+    for name in TRAINED
+    if name not in ((config["cianfarani"] or {}).get("epochs") or {"models": []})["models"]
+]
+IMPORTED = [name for name in EVERY_MODEL if name not in TRAINED]
 ATTACKS = list(config["attacks"])
+EVERY_ATTACK = {**config["attacks"], **(config["cianfarani"] or {"attacks": {}})["attacks"]}
 INVERSIONS = list(config["inversions"])
 FIGURES = {
     name: canonical(options) for name, options in config["figures"].items() if isinstance(options, dict)
@@ -72,10 +81,10 @@ def one_of(names):
 
 
 wildcard_constraints:
-    model=one_of(MODELS),
-    attack=one_of(ATTACKS),
+    model=one_of(EVERY_MODEL),
+    attack=one_of(EVERY_ATTACK),
     inversion=one_of(INVERSIONS),
-    stimuli=f"natural|({one_of([*ATTACKS, *INVERSIONS])})@({one_of(MODELS)})",
+    stimuli=f"natural|({one_of([*EVERY_ATTACK, *INVERSIONS])})@({one_of(EVERY_MODEL)})",
     tile=one_of(ORDERED_TILES),
 
 

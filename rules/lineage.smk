@@ -11,10 +11,15 @@ from functools import cache
 from snakemake.io import IOFile
 
 # Each maker and the makers of its inputs, for --forcerun: what follows from a forced job is done again as well.
-MODEL_MAKERS = ["train_model", "import_checkpoint"]  # an import starts with convert_checkpoint
+MODEL_MAKERS = [
+    "train_model",
+    "train_snapshots",
+    "import_checkpoint",
+]  # an import starts with convert_checkpoint
 MAKERS = {
     "select_images": [],
     "train_model": ["select_images"],
+    "train_snapshots": ["select_images"],
     "convert_checkpoint": [],
     "import_checkpoint": ["select_images", "convert_checkpoint"],
     "attack_model": MODEL_MAKERS,
@@ -94,9 +99,9 @@ def made(script, settings, *parents):
 
 
 def image_settings():
-    """What the choice of images goes by: keys of other sources and those left out do not count."""
+    """What the choice of images goes by; keys that are left out do not count, so that a new one changes nothing."""
     settings = {key: value for key, value in config["images"].items() if value is not None}
-    return canonical({**dict.fromkeys(config["images"]), **settings, "channels": channels(config)})
+    return canonical({**settings, "channels": channels(config)})
 
 
 def input_settings():
@@ -107,12 +112,10 @@ def input_settings():
 @cache
 def made_images():
     """Tables and arrays that images are read from count by their content; folders of files by their path."""
-    settings = {
-        key: value for key, value in config["images"].items() if value is not None and key != "broken"
-    }
-    files = [settings[key] for key in ("labels", "file", "training_file", "classes") if key in settings]
-    contents = [fingerprint.of_file(path, HASHES) for path in files if Path(str(path)).is_file()]
-    return made("select_images", canonical(settings), *contents)
+    settings = {key: value for key, value in image_settings().items() if key != "broken"}
+    files = [settings.get(key) for key in ("labels", "file", "training_file", "classes")]
+    contents = [fingerprint.of_file(path, HASHES) for path in files if path and Path(str(path)).is_file()]
+    return made("select_images", settings, *contents)
 
 
 def natural_images():
@@ -152,7 +155,7 @@ def weights(models):
 
 
 def attack_settings(attack):
-    return canonical(config["attacks"][attack])
+    return canonical(EVERY_ATTACK[attack])
 
 
 @cache
@@ -197,7 +200,7 @@ def stimuli_images(stimuli):
     if stimuli == "natural":
         return natural_images()
     made_by, model = stimuli.split("@")
-    return (adversarial_images if made_by in ATTACKS else inverted_images)(made_by, [model])[0]
+    return (adversarial_images if made_by in EVERY_ATTACK else inverted_images)(made_by, [model])[0]
 
 
 @cache
@@ -205,7 +208,7 @@ def made_activations(model, stimuli):
     shown = made_images()
     if stimuli != "natural":
         made_by, maker = stimuli.split("@")
-        shown = (made_adversarial if made_by in ATTACKS else made_inverted)(made_by, maker)
+        shown = (made_adversarial if made_by in EVERY_ATTACK else made_inverted)(made_by, maker)
     return made("extract_activations", layer_choice(config, model), made_model(model), shown)
 
 

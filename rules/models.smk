@@ -23,7 +23,7 @@ rule train_model:
     benchmark:
         "<benchmarks>/train_model/{model}.tsv"
     wildcard_constraints:
-        model=one_of(TRAINED),
+        model=one_of(TRAINED_PLAINLY),
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -64,7 +64,7 @@ rule convert_checkpoint:
         mem_mb=growing(4000),
         runtime=60,
     params:
-        entry=lambda wildcards: canonical(origins.asked(config["models"][wildcards.model])),
+        entry=lambda wildcards: canonical(origins.asked(EVERY_MODEL[wildcards.model])),
         made=lambda wildcards: made_checkpoint(wildcards.model),
     script:
         "../scripts/convert_checkpoint.py"

@@ -27,7 +27,7 @@ rule describe_components:
         "../envs/torch.yaml"
     params:
         entries=component_entries(),
-        images=canonical(config["images"]),
+        images=input_settings(),
         made=lambda wildcards: made_analysis("describe_components"),
     script:
         "../scripts/describe_components.py"
@@ -364,7 +364,7 @@ rule distil_students:
         students=lambda wildcards: {
             student: model_settings(student) for student in students_of(wildcards.model)
         },
-        images=canonical(config["images"]),
+        images=input_settings(),
         made=lambda wildcards: made_taught(wildcards.model),
     script:
         "../scripts/distil_students.py"

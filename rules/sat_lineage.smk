@@ -105,7 +105,7 @@ def taught_tables():
 def made_analysis(script):
     """Fingerprint of what one of the scripts below makes."""
     if script == "describe_components":
-        entries = [component_entries(), canonical(config["images"])]
+        entries = [component_entries(), input_settings()]
         return made(script, entries, content_of(COMPONENT_TABLE))
     components = made_analysis("describe_components") if WITH_COMPONENTS else ""
     observed = [made_activations(model, "natural") for model in MODELS] if WITH_MODELS else []

@@ -153,10 +153,19 @@ def drawn(name):
     return [f"<results>/figures/{name}.{kind}" for kind in ("png", "pdf")]
 
 
+def several_architectures():
+    """Whether models of different architectures were trained alike: a figure by architecture has nothing else to show."""
+    alike = {}
+    for entry in (model_entry(config, model) for model in MODELS):
+        training = tuple(entry["trained"][key] for key in ("training", "norm", "eps"))
+        alike.setdefault(training, set()).add(entry["architecture"])
+    return any(len(architectures) > 1 for architectures in alike.values())
+
+
 # The figures of Jones et al. 2022, as far as the study has what they show.
 INVERTED_FIGURES = [
     "similarity_by_budget",
-    "similarity_by_architecture",
+    *(["similarity_by_architecture"] if several_architectures() else []),
     "similarity_by_architecture_and_budget",
 ]
 COMPARED = set(config["similarity"]["measures"])

@@ -1,19 +1,20 @@
 """Try an attack on each model of a group at three radii and with one step, and say where not to believe it."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
-from kindred import attacks, checkpoints, device, images, quality, tables
+from kindred import attacks, batches, checkpoints, device, images, quality, tables
 from kindred.job import job, progress
-from kindred.observe import DEFAULT_BATCH, predict
+from kindred.observe import predict
 
 with job(snakemake.log[0], snakemake.threads):
     settings = snakemake.params.settings
     place = device.choose(snakemake.config["device"])
     natural = images.load(snakemake.input.natural, snakemake.params.images)
-    attack = attacks.Attack(**{field.name: settings[field.name] for field in fields(attacks.Attack)})
+    example = torch.from_numpy(natural.pixels[:1]).to(place)
+    attack = attacks.of(settings)
     most = 1.0 if attack.norm == "linf" else float("inf")
     step = None if attack.step_size is None else attack.step_size
     tried = {
@@ -41,9 +42,10 @@ with job(snakemake.log[0], snakemake.threads):
         for name, variant in tried.items():
             generator = torch.Generator().manual_seed(settings["seed"])
             said = []
-            for start in range(0, len(natural), DEFAULT_BATCH):
-                shown = torch.from_numpy(natural.pixels[start : start + DEFAULT_BATCH]).to(place)
-                labels = torch.from_numpy(natural.labels[start : start + DEFAULT_BATCH]).to(place)
+            batch = batches.fitting(classifier, example, snakemake.config["memory"] * 2**30, gradients=True)
+            for start in range(0, len(natural), batch):
+                shown = torch.from_numpy(natural.pixels[start : start + batch]).to(place)
+                labels = torch.from_numpy(natural.labels[start : start + batch]).to(place)
                 with torch.no_grad():
                     changed = attacks.perturb(classifier, shown, labels, variant, generator)
                     said.append((classifier(changed).argmax(1) != labels).cpu().numpy())

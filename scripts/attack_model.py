@@ -1,7 +1,5 @@
 """Change the natural images so that they fool one model."""
 
-from dataclasses import fields
-
 import numpy as np
 import torch
 from kindred import attacks, batches, checkpoints, device, folding, images, store
@@ -14,7 +12,7 @@ with job(snakemake.log[0], snakemake.threads):
     model = checkpoints.load(name, *snakemake.input.model)
     classifier = model.classifier.to(place)
     natural = images.load(snakemake.input.natural, settings["images"])
-    attack = attacks.Attack(**{field.name: settings[field.name] for field in fields(attacks.Attack)})
+    attack = attacks.of(settings)
     adversary = folding.folded(classifier, settings.get("precision", "float32"))
     example = torch.from_numpy(natural.pixels[:1]).to(place)
     batch = batches.fitting(adversary, example, snakemake.config["memory"] * 2**30, gradients=True)
@@ -46,4 +44,4 @@ with job(snakemake.log[0], snakemake.threads):
         store.put(group, "norm", moved, ("image",))
     clean, left = (before == natural.labels).mean(), (after == natural.labels).mean()
     log.info("'%s' is right about %.4f of the images, %.4f once they are changed", name, clean, left)
-    log.info("largest change: %.5g in %s", moved.max(), attack.norm)
+    log.info("largest change: %.5g in %s", moved.max(), "linf" if attack.norm == "linf" else "l2")

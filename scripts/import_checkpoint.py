@@ -10,11 +10,13 @@ with job(snakemake.log[0], snakemake.threads):
     held_out = images.load(snakemake.input.natural)
     arrival.demand_fit(name, entry, brought, held_out.classes, len(settings["mean"]))
     description = checkpoints.describe(entry, settings, classes=len(held_out.classes), brought=brought)
+    loaded = models.load(weights, description, brought["origin"])
+    arrival.demand_answer(name, loaded, held_out)
     known = {key: brought[key] for key in ("architecture", "sha256")}
     checkpoints.write(
         snakemake.output.weights,
         snakemake.output.description,
-        models.load(weights, description, brought["origin"]),
+        loaded,
         held_out=held_out,
         device=device.choose(snakemake.config["device"]),
         record={"made": snakemake.params.made, "source": {**entry, **known}},

@@ -1,6 +1,8 @@
 """What tests share: one finished run of a small study, made once and copied by whoever wants to change it."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 def study(finished: Checkout, tmp_path: Path) -> Checkout:
     """A finished run of one's own."""
     return finished.copy(tmp_path / "kindred")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's cache, offline."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "home" / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def no_robustbench() -> Iterator[None]:
+    """What a test puts in its place is forgotten afterwards."""
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "robustbench"]:
+        del sys.modules[name]

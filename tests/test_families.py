@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from kindred import layers, penultimate
+from kindred import attacks, inversion, layers, penultimate
 from kindred.errors import BadInput
 from nets import timm_model
 from test_penultimate import check_affine
@@ -41,7 +41,7 @@ SHALLOW = (
     "gemma4",
     "tnt",
 )
-CHECKS = ("forward", "gradient", "layers", "capture", "blocks", "affine")
+CHECKS = ("forward", "gradient", "layers", "capture", "blocks", "attack", "inversion", "affine")
 NOT_AFFINE = {
     "volo_d1_224",  # adds the maximum over an auxiliary head
     "torchvision:squeezenet1_0",  # a ReLU comes last
@@ -86,6 +86,18 @@ def _check_family(architecture):
         "capture": all(got[layer.name].shape == (2, *layer.shape) for layer in found),
         "blocks": len(blocks) > 1,
     }
+    clean, labels = images.detach(), logits.argmax(1)
+    attack = attacks.Attack(norm="linf", eps=0.03, steps=2)
+    changed = attacks.perturb(classifier, clean, labels, attack, torch.Generator().manual_seed(0))
+    loss = torch.nn.functional.cross_entropy
+    with torch.inference_mode():
+        grown = loss(classifier(changed), labels) - loss(classifier(clean), labels)
+    holds["attack"] = bool((changed - clean).abs().max() <= 0.03 + 1e-6 and grown > 0)
+    found = inversion.invert(
+        penultimate.features(classifier), clean, clean.flip(0), inversion.Inversion(steps=3, step_size=0.125)
+    )
+    start = (vectors.flip(0) - vectors).norm(dim=1) / vectors.norm(dim=1)
+    holds["inversion"] = bool(found.loss.isfinite().all() and (found.loss <= start * (1 + 1e-4)).all())
     try:
         check_affine(classifier, images)
         holds["affine"] = True

@@ -7,7 +7,7 @@ import pytest
 import torch
 from kindred import device, layers, models, store
 from kindred.errors import BadInput
-from kindred.observe import observe, penultimate, predict
+from kindred.observe import gradient_batch, observe, penultimate, predict
 
 CPU = torch.device("cpu")
 LAYERS = ["stages.0", "stages.1", "penultimate"]
@@ -119,3 +119,8 @@ def test_device(monkeypatch: pytest.MonkeyPatch) -> None:
                     BadInput, match=f"device is '{wanted}', but torch sees no .* auto and cpu"
                 ):
                     device.choose(wanted)
+
+
+def test_large_images_are_differentiated_through_in_smaller_batches() -> None:
+    assert [gradient_batch(side) for side in (8, 32, 128, 256, 1024)] == [128, 128, 128, 32, 2]
+    assert gradient_batch(5000) == 1

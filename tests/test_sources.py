@@ -3,7 +3,6 @@
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,6 @@ from kindred.errors import BadInput
 IMAGES = {"source": "folder", "folder": "x", "training": 10, "size": 64, "evaluation": 10}
 COLOUR = {**IMAGES, "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
 X = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The hub's cache, offline."""
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "home" / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    return tmp_path / "home"
 
 
 def sha(path: Path) -> str:
@@ -245,14 +234,6 @@ def test_another_file_than_the_one_that_is_meant(tmp_path: Path) -> None:
 # RobustBench
 
 
-@pytest.fixture
-def no_robustbench() -> Iterator[None]:
-    """What a test puts in its place is forgotten afterwards."""
-    yield
-    for name in [name for name in sys.modules if name.partition(".")[0] == "robustbench"]:
-        del sys.modules[name]
-
-
 @pytest.mark.usefixtures("no_robustbench")
 def test_robustbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net = random_net("test_resnet", num_classes=10)
@@ -264,6 +245,7 @@ def test_robustbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(classifier(X), expected)
     file = tmp_path / "torch/robustbench/cifar10/Linf/Someone2020Robust.pt"
     assert brought["sha256"] == sha(file)
+    assert "but config asks for 0000" in refused(**told, sha256="0" * 64)
     # The file alone: its keys lack the prefix of the wrapper that normalises.
     torch.save({f"module.net.{key}": value for key, value in net.state_dict().items()}, tmp_path / "own.pt")
     classifier, _ = arrived(tmp_path, 10, **told, weights=str(tmp_path / "own.pt"))

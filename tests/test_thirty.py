@@ -5,8 +5,6 @@ The scripts are run as Snakemake runs them, but in this process: thirty starts o
 
 import json
 import pickle
-import runpy
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,29 +19,18 @@ from kindred.config import check, model_entry
 from kindred.errors import BadInput
 from kindred.images import Images
 from PIL import Image
-from workflow import ROOT
+
+from scripts import Place, run
 
 COLOUR = {"mean": [0.5] * 3, "std": [0.25] * 3, "size": 32, "evaluation": 10}
 NET = random_net("test_resnet", num_classes=4)
 STATE = NET.state_dict()
 
 
-class Place:
-    """What Snakemake hands to a script."""
-
-    def __init__(self, folder: Path, names: dict[str, str], given: dict[str, Any], **params: Any) -> None:
-        self.input, self.output = types.SimpleNamespace(**given), types.SimpleNamespace()
-        for key, name in names.items():
-            setattr(self.output, key, str(folder / name))
-        self.params = types.SimpleNamespace(made="made", **params)
-        self.wildcards = types.SimpleNamespace(model="m")
-        self.config, self.threads, self.log = {"device": "cpu"}, 1, [str(folder / "log.txt")]
-
-
 def fails(script: str, place: Place, capsys: pytest.CaptureFixture[str]) -> str:
     """The sentence that a script ends with."""
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / "scripts" / f"{script}.py"), {"snakemake": place})
+        run(script, place)
     assert ended.value.code == 1
     said = capsys.readouterr().err.strip()
     assert said.startswith("kindred: ") and "\n" not in said, said
@@ -190,6 +177,23 @@ def resnet(**changes: Any) -> Entry:
     return plain(state)
 
 
+TWICE = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3072, 4)
+
+    def forward(self, x):
+        return self.fc(x.flatten(1)), x
+
+
+def build():
+    return Net()
+"""
+
 MEETINGS: dict[str, tuple[Entry, str]] = {
     "other classes": (
         plain(random_net("test_resnet", num_classes=7).state_dict()),
@@ -232,6 +236,21 @@ MEETINGS: dict[str, tuple[Entry, str]] = {
             "weights": str(madrylab(folder / "x.ckpt", random_net("torchvision:resnet18", num_classes=4))),
         },
         "but its file says mean [0.485, 0.456, 0.406]",
+    ),
+    "a function that answers twice": (
+        lambda folder: {
+            **python(TWICE)(folder),
+            "weights": save(folder / "y.pth", {"fc.weight": torch.ones(4, 3072), "fc.bias": torch.zeros(4)}),
+        },
+        "answers with a tuple, but must answer with one tensor of logits",
+    ),
+    "a network for another size": (
+        lambda folder: {
+            **python(TWICE)(folder),
+            "weights": save(folder / "y.pth", {"fc.weight": torch.ones(4, 3072), "fc.bias": torch.zeros(4)}),
+            "input_size": 48,
+        },
+        "does not take images of 3 channels and 48 x 48 pixels: mat1 and mat2",
     ),
     "a function that answers too much": (
         lambda folder: {

@@ -229,3 +229,78 @@ def test_an_adversary_makes_robust() -> None:
         robust.append(accuracy(classifier, fooling, labels))
     assert clean[0] > 0.97 and robust[0] < 0.2
     assert clean[1] > 0.75 and robust[1] > 0.75
+
+
+FAST = {**STANDARD, "method": "fast", "norm": "linf", "eps": 0.1, "step_size": None}
+TRADES = {**PGD, "method": "trades", "beta": 6.0}
+
+
+@pytest.mark.parametrize("recipe", [FAST, TRADES, {**PGD, "norm": "spatial", "eps": 1.0, "degrees": 10.0}])
+def test_other_methods_and_threats_learn_and_repeat_themselves(recipe: dict) -> None:
+    (first, history), (second, again) = trained(recipe), trained(recipe)
+    assert same(first, second) and history == again
+    images, labels = (torch.from_numpy(part) for part in bright_side(seed=1))
+    assert accuracy(first, images, labels) > 0.9
+
+
+def test_fast_is_a_single_step_of_one_and_a_quarter_eps(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Attack] = []
+
+    def watched(_c: nn.Module, images: Tensor, _l: Tensor, attack: Attack, _g: object) -> Tensor:
+        seen.append(attack)
+        return images
+
+    monkeypatch.setattr(training, "perturb", watched)
+    trained({**FAST, "ramp_epochs": 1, "epochs": 2, "batch": 256})
+    assert [(attack.steps, attack.eps, attack.step) for attack in seen] == [
+        (1, 0.05, pytest.approx(0.0625)),
+        (1, 0.1, pytest.approx(0.125)),
+    ]
+    assert all(attack.random_start for attack in seen)
+
+
+def test_trades_is_cross_entropy_and_the_divergence_of_changed_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images, labels = (torch.from_numpy(part[:16]) for part in bright_side())
+    net = small()
+    moved = images.flip(3)
+    raised: list[Tensor] = []
+
+    def watched(classifier: nn.Module, *_: object) -> Tensor:
+        assert not classifier.training
+        with torch.no_grad():
+            raised.append(_[-1](classifier(moved), labels))  # type: ignore[operator]
+        return moved
+
+    monkeypatch.setattr(training, "perturb", watched)
+    net.train()
+    twin = copy.deepcopy(net)
+    loss = training.trades(net, images, labels, TRADES, 0.1, torch.Generator())
+    assert net.training
+    # The same by the definition, in float64: KL(p || q) = sum p log(p / q), mean over images.
+    clean, said = (twin(shown).double().softmax(1) for shown in (images, moved))
+    entropy = -clean[torch.arange(16), labels].log().mean()
+    divergence = (clean * (clean / said).log()).sum(1).mean()
+    assert float(loss.detach()) == pytest.approx(float((entropy + 6 * divergence).detach()), rel=1e-4)
+    # The adversary raises the same of a network in evaluation mode, which has seen the images once.
+    calm = small().train()
+    calm(images)
+    p, q = (calm.eval()(shown).double().softmax(1) for shown in (images, moved))
+    torch.testing.assert_close(raised[0].double(), (p * (p / q).log()).sum(1), rtol=1e-3, atol=1e-6)
+
+
+def test_looking_at_a_training_changes_nothing() -> None:
+    seen: list[int] = []
+    plain = small(dropout=0.5)
+    training.train(plain, *bright_side(), {**STANDARD, "epochs": 3}, 0, CPU)
+    watched = small(dropout=0.5)
+
+    def look(epochs: int) -> None:
+        seen.append(epochs)
+        watched.eval()
+        torch.rand(7)
+
+    training.train(watched, *bright_side(), {**STANDARD, "epochs": 3}, 0, CPU, after=look)
+    assert seen == [0, 1, 2, 3]
+    assert same(plain, watched)

@@ -1,4 +1,4 @@
-"""Networks by name: timm's registry, torchvision's, RobustBench's and users' own behind a prefix, and four of ours.
+"""Networks by name: timm's registry, torchvision's, RobustBench's and users' own behind a prefix, and five of ours.
 
 The only module that imports timm. torchvision, which timm needs, is made importable first.
 """
@@ -17,6 +17,7 @@ from torch import nn
 
 from kindred import builders
 from kindred.errors import BadInput
+from kindred.wideresnet import WideResNet
 
 
 def _import_torchvision() -> types.ModuleType:
@@ -133,6 +134,12 @@ def kindred_wide_resnet50_4(**arguments: Any) -> nn.Module:
     """
     defaults = {"block": Bottleneck, "layers": (3, 4, 6, 3), "base_width": 256}
     return ResNet(**_with_defaults(arguments, **defaults))
+
+
+@register_model
+def kindred_wrn(**arguments: Any) -> nn.Module:
+    """A wide ResNet for images of about 32 pixels: WRN-28-4 (5.8 M parameters) unless `depth` and `width` say else."""
+    return WideResNet(**_with_defaults(arguments))
 
 
 def names() -> list[str]:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
-from kindred.errors import BadInput
+from kindred.errors import BadInput, first_line
 from kindred.images import Images
 from kindred.job import log
+from kindred.models import Classifier
 
 NEAR = 1e-3  # normalisations are published with three decimals
 DOUBTFUL = 2  # so many times what guessing gives, and less, is worth a warning
@@ -42,6 +44,28 @@ def demand_fit(
             )
 
 
+def demand_answer(name: str, classifier: Classifier, held_out: Images) -> None:
+    """BadInput where the network does not take the images, or does not answer with one row of logits for each."""
+    told = classifier.description
+    try:
+        with torch.inference_mode():
+            answer = classifier(torch.from_numpy(held_out.pixels[:2]))
+    except Exception as error:  # a network refuses a size or channels in words of its own
+        raise BadInput(
+            f"model '{name}' does not take images of {told.channels} channels and {told.input_size} x "
+            f"{told.input_size} pixels: {first_line(error)}; see its input_size."
+        ) from error
+    if not isinstance(answer, torch.Tensor):
+        raise BadInput(
+            f"model '{name}' answers with a {type(answer).__name__}, but must answer with one tensor of logits."
+        )
+    if answer.ndim != 2 or answer.shape[1] != told.classes:
+        raise BadInput(
+            f"model '{name}' answers an image with {' x '.join(map(str, answer.shape[1:])) or 'one number'}, but the "
+            f"images have {told.classes} classes."
+        )
+
+
 def _demand_order(name: str, given: list[str] | None, stated: list[str] | None, classes: list[str]) -> None:
     names = given or stated
     if not names or list(names) == classes:
@@ -64,11 +88,6 @@ def _demand_order(name: str, given: list[str] | None, stated: list[str] | None, 
 
 def accuracy(name: str, logits: np.ndarray, held_out: Images) -> float:
     """Share of images whose largest logit, of (n, classes), is their label's; warns where guessing does as well."""
-    if logits.ndim != 2 or logits.shape[1] != len(held_out.classes):
-        raise BadInput(
-            f"model '{name}' answers an image with {' x '.join(map(str, logits.shape[1:])) or 'one number'}, but the "
-            f"images have {len(held_out.classes)} classes."
-        )
     found = float((logits.argmax(1) == held_out.labels).mean())
     chance = 1 / len(held_out.classes)
     if found < DOUBTFUL * chance:

@@ -1,27 +1,29 @@
-"""Adversarial examples: projected gradient descent within a linf or l2 ball.
+"""Adversarial examples: projected gradient descent within a linf or l2 ball, and other threat models.
 
 Projected gradient descent with a random start after Madry et al. 2018 (linf: sign steps; l2: steps of unit
 gradient), optionally with the accumulated momentum of Dong et al. 2018 (MI-FGSM) and with the margin of the
 logits (Carlini and Wagner 2017) in place of cross-entropy. The loop itself is `kindred.descent`. Two variants:
 gradients taken at randomly resized and padded images (`kindred.diversity`), and APGD (`kindred.apgd`) in place of PGD.
+
+What an adversary may do to an image is one function in `kindred.threats`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kindred.apgd import ascend
-from kindred.descent import Projection, descend, euclidean, l2_ball, linf_ball
-from kindred.diversity import diverse
+from kindred.descent import euclidean
 from kindred.errors import BadInput
+from kindred.threats import BALLS, THREATS
 
-Norm = Literal["linf", "l2"]
+Norm = Literal["linf", "l2", "spatial", "jpeg"]
 Objective = Literal["cross_entropy", "margin"]
 Method = Literal["pgd", "apgd"]
+Height = Callable[[Tensor, Tensor], Tensor]
 
 SEEDS = 2**63 - 1
 
@@ -30,7 +32,9 @@ SEEDS = 2**63 - 1
 class Attack:
     """Settings of an attack.
 
-    `eps`: radius of the ball in pixel units, pixels being in [0, 1]; 0 leaves the images alone.
+    `norm`: the threat model, a name of `threats.THREATS`.
+    `eps`: radius of the ball in pixel units, pixels being in [0, 1]; 0 leaves the images alone. For `spatial` the
+    largest shift in pixels, for `jpeg` the radius in quantisation steps.
     `step_size`: in the same units; None stands for 2.5 eps / steps, enough to reach the border and walk along it.
     `random_start`: begin at a point drawn uniformly from the volume of the ball rather than at the image.
     `restarts`: how many random starts are tried; more than one needs `random_start`.
@@ -38,6 +42,8 @@ class Attack:
     `method`: pgd, or apgd, which chooses its steps and momentum itself and keeps the point of highest loss.
     `diversity`: probability that a step sees a randomly resized and padded image, shrunk to `smallest` of its side at
     most; needs a generator.
+    `degrees`: largest turn, for `spatial` alone; its `steps` are how many ways are tried of each image, or the points
+    along each axis of a grid without `random_start`.
 
     Raises BadInput for anything else.
     """
@@ -53,6 +59,7 @@ class Attack:
     method: Method = "pgd"
     diversity: float = 0.0
     smallest: float = 0.9
+    degrees: float = 0.0
 
     def __post_init__(self) -> None:
         _one_of("norm", self.norm, get_args(Norm))
@@ -77,6 +84,13 @@ class Attack:
             raise BadInput(
                 "an attack of method apgd chooses step_size and momentum itself; they must be left out."
             )
+        _number("degrees", self.degrees)
+        if self.degrees > 180 or (self.degrees and self.norm != "spatial"):
+            raise BadInput(
+                f"an attack's degrees is {self.degrees:g}; it must be at most 180, and 0 unless norm is spatial."
+            )
+        if self.norm not in BALLS and (self.method == "apgd" or self.momentum or self.diversity):
+            raise BadInput(f"an attack of norm {self.norm} takes neither apgd nor momentum nor diversity.")
         if self.restarts > 1 and not self.random_start:
             raise BadInput(f"an attack's restarts is {self.restarts}; without random_start it must be 1.")
 
@@ -86,12 +100,18 @@ class Attack:
         return 2.5 * self.eps / self.steps if self.step_size is None else float(self.step_size)
 
 
+def of(settings: Mapping[str, Any]) -> Attack:
+    """The attack that a config's entry describes; keys that are no field of it (images, seed) are left out."""
+    return Attack(**{field.name: settings[field.name] for field in fields(Attack) if field.name in settings})
+
+
 def perturb(
     classifier: nn.Module,
     images: Tensor,
     labels: Tensor,
     attack: Attack,
     generator: torch.Generator | None = None,
+    objective: Height | None = None,
 ) -> Tensor:
     """Adversarial versions (n, c, h, w) of `images` (n, c, h, w): `classifier` is driven away from `labels` (n,).
 
@@ -105,25 +125,30 @@ def perturb(
     image seeds that image's own noise, so the noise depends neither on the device nor, when one generator
     serves consecutive batches, on where the batches are cut.
 
+    `objective`: what is raised in place of `attack.loss`, from logits (n, classes) and labels (n,) to (n,).
+
     One restart costs `steps` forward and backward passes; with several, each has one more forward pass.
     Raises BadInput for pixels outside [0, 1], labels that do not match, or a missing generator.
     """
     _check(images, labels, attack, generator)
-    if attack.eps == 0:
+    if attack.eps == 0 and attack.degrees == 0:
         return images.detach().clone()
     # Tensors made in inference_mode cannot enter a backward pass; clones made outside of it can.
     with torch.inference_mode(False):
         clean, labels = images.detach().clone(), labels.clone()
-        inside = _ball(clean, attack)
+        raised = objective or OBJECTIVES[attack.loss]
         drawn = attack.random_start or attack.diversity
         seeds = _seeds(len(clean), generator) if drawn and generator is not None else None
         if attack.restarts == 1:
-            return _run(classifier, clean, labels, attack, inside, seeds, measure=False)[0]
-        return _worst_of(classifier, clean, labels, attack, inside, seeds)
+            return _run(classifier, clean, labels, attack, raised, seeds, measure=False)[0]
+        return _worst_of(classifier, clean, labels, attack, raised, seeds)
 
 
 def norms(delta: Tensor, norm: Norm) -> Tensor:
-    """Size (n,) of every perturbation of `delta` (n, ...), in pixel units; computed in float64."""
+    """Size (n,) of every perturbation of `delta` (n, ...), in pixel units; computed in float64.
+
+    In linf, and in l2 for all other threat models, whose own measure of size is no norm of pixels.
+    """
     _one_of("norm", norm, get_args(Norm))
     flat = delta.detach().double().flatten(1)
     return flat.abs().amax(dim=1) if norm == "linf" else euclidean(flat)[:, 0]
@@ -141,7 +166,7 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
     return others - logits.gather(1, column)[:, 0]
 
 
-OBJECTIVES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_entropy, "margin": margin}
+OBJECTIVES: dict[str, Height] = {"cross_entropy": cross_entropy, "margin": margin}
 
 
 def _worst_of(
@@ -149,13 +174,13 @@ def _worst_of(
     clean: Tensor,
     labels: Tensor,
     attack: Attack,
-    inside: Projection,
+    objective: Height,
     seeds: list[torch.Generator] | None,
 ) -> Tensor:
     """The strongest of `attack.restarts` restarts for each image."""
-    best, best_fooled, best_loss = _run(classifier, clean, labels, attack, inside, seeds)
+    best, best_fooled, best_loss = _run(classifier, clean, labels, attack, objective, seeds)
     for _ in range(attack.restarts - 1):
-        images, fooled, loss = _run(classifier, clean, labels, attack, inside, seeds)
+        images, fooled, loss = _run(classifier, clean, labels, attack, objective, seeds)
         better = (fooled & ~best_fooled) | ((fooled == best_fooled) & (loss > best_loss))
         best = torch.where(better.view(-1, *[1] * (clean.ndim - 1)), images, best)
         best_fooled = torch.where(better, fooled, best_fooled)
@@ -168,77 +193,29 @@ def _run(
     clean: Tensor,
     labels: Tensor,
     attack: Attack,
-    inside: Projection,
+    objective: Height,
     seeds: list[torch.Generator] | None,
     measure: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One restart: images, whether they fool (n,) and the attack's loss (n,); the latter two only if measured."""
-    objective = OBJECTIVES[attack.loss]
-    fooled = torch.zeros_like(labels, dtype=torch.bool)
+    """One restart: images, whether they fool (n,) and what is raised (n,); the latter two only if measured."""
 
-    vary = (
-        diverse(seeds, attack.diversity, attack.smallest) if attack.diversity and seeds is not None else None
-    )
+    def height(x: Tensor) -> Tensor:
+        logits = classifier(x)
+        return objective(logits.to(torch.promote_types(logits.dtype, torch.float32)), labels)
 
-    def loss(x: Tensor) -> Tensor:
-        nonlocal fooled
-        logits = classifier(vary(x) if vary is not None else x)
+    changed = THREATS[attack.norm](height, clean, attack, seeds)
+    if not measure:
+        return changed, torch.zeros_like(labels, dtype=torch.bool), torch.zeros_like(clean[:, 0, 0, 0])
+    with torch.no_grad():
+        logits = classifier(changed)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        if measure:
-            fooled = logits.detach().argmax(dim=1) != labels
-        return -objective(logits, labels)
-
-    start = clean + _noise(clean, attack, seeds) if attack.random_start and seeds is not None else clean
-    if attack.method == "apgd":
-        best, height = ascend(
-            lambda x: -loss(x), start, inside, steps=attack.steps, eps=float(attack.eps), norm=attack.norm
-        )
-        if measure:
-            vary = None
-            with torch.no_grad():
-                height = -loss(best)
-        return best, fooled, height
-    end = descend(
-        loss,
-        start,
-        steps=attack.steps,
-        step_size=attack.step,
-        direction="sign" if attack.norm == "linf" else "unit",
-        momentum=float(attack.momentum),
-        averaging="sum",
-        project=inside,
-        keep="last",
-        # With diversity the last iterate is measured below, as it is.
-        measure_last=measure and vary is None,
-    )
-    if measure and vary is not None:
-        vary = None
-        with torch.no_grad():
-            return end.images, fooled, -loss(end.images)
-    return end.images, fooled, -end.loss
-
-
-def _ball(clean: Tensor, attack: Attack) -> Projection:
-    return (linf_ball if attack.norm == "linf" else l2_ball)(clean, float(attack.eps))
+        return changed, logits.argmax(dim=1) != labels, objective(logits, labels)
 
 
 def _seeds(n: int, generator: torch.Generator) -> list[torch.Generator]:
     """A generator of its own for every image, seeded by the given one."""
     numbers = torch.randint(SEEDS, (n,), generator=generator).tolist()
     return [torch.Generator().manual_seed(number) for number in numbers]
-
-
-def _noise(clean: Tensor, attack: Attack, seeds: list[torch.Generator]) -> Tensor:
-    """Points of the volume of the ball (n, c, h, w), uniform; each generator moves on, so restarts differ."""
-    shape = clean.shape[1:]
-    if attack.norm == "linf":
-        noise = torch.stack([torch.rand(shape, generator=seed) for seed in seeds]).mul_(2).sub_(1)
-    else:
-        # A uniform direction, and a radius whose power of the dimension is uniform.
-        noise = torch.stack([torch.randn(shape, generator=seed) for seed in seeds])
-        radius = torch.stack([torch.rand(1, generator=seed) for seed in seeds]) ** (1 / shape.numel())
-        noise *= radius.view(-1, *[1] * len(shape)) / euclidean(noise)
-    return noise.mul_(attack.eps).to(device=clean.device, dtype=clean.dtype)
 
 
 def _check(images: Tensor, labels: Tensor, attack: Attack, generator: torch.Generator | None) -> None:

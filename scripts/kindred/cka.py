@@ -7,7 +7,7 @@ without variance has no CKA. Nothing is clamped, and the debiased estimate may l
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -96,21 +96,35 @@ def minibatch_cka(
         raise BadInput(f"batch is {batch} for {n} images; every minibatch needs at least 4 images.")
     if passes < 1:
         raise BadInput(f"passes is {passes}; at least 1 is needed.")
-    generator = torch.Generator().manual_seed(seed)
     device = features[0].device
-    total = torch.zeros(len(features), len(features), dtype=torch.float64, device=device)
-    scale = torch.zeros(len(features), dtype=torch.float64, device=device)
+    return minibatches_cka(
+        pack((layer[images.to(device)] for layer in features), count=len(features), precision=precision)
+        for images in minibatches(n, batch, passes, seed)
+    )
+
+
+def minibatches(n: int, batch: int, passes: int, seed: int) -> Iterator[Tensor]:
+    """Positions of the images of each minibatch, `passes` times over all of them, as `minibatch_cka` has it."""
+    generator = torch.Generator().manual_seed(seed)
     for _ in range(passes):
-        order = torch.randperm(n, generator=generator)
-        for chosen in torch.tensor_split(order, math.ceil(n / batch)):
-            images = chosen.to(device)
-            grams = pack((layer[images] for layer in features), count=len(features), precision=precision)
-            debiased, biased = _numerators(grams)
-            units = grams.trace / grams.n
-            weight = 1 / (grams.n * (grams.n - 3))
-            total += debiased * units[:, None] * units * weight
-            scale += biased.diagonal() * units**2 * weight
-    roots = _roots(total.diagonal(), scale, min(batch, n), "debiased")
+        yield from torch.tensor_split(torch.randperm(n, generator=generator), math.ceil(n / batch))
+
+
+@torch.no_grad()
+def minibatches_cka(packs: Iterable[Grams]) -> Matrix:
+    """The ratio of means over packs, each of the same layers on one minibatch; (T, T). See `minibatch_cka`."""
+    total = scale = None
+    largest = 0
+    for grams in packs:
+        debiased, biased = _numerators(grams)
+        units = grams.trace / grams.n
+        weight = 1 / (grams.n * (grams.n - 3))
+        cross, own = debiased * units[:, None] * units * weight, biased.diagonal() * units**2 * weight
+        total, scale = (cross, own) if total is None or scale is None else (total + cross, scale + own)
+        largest = max(largest, grams.n)
+    if total is None or scale is None:
+        raise BadInput("there are 0 minibatches to compare; at least 1 is needed.")
+    roots = _roots(total.diagonal(), scale, largest, "debiased")
     return _ratio(total, roots, roots)
 
 

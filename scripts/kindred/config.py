@@ -5,6 +5,7 @@ What a key may hold is said in `config.schema.yaml` beside this file; what has t
 this module, so it and what it imports import nothing heavy.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 
 from kindred import origins, schema
 from kindred.crosscheck import disagreements
+from kindred.crosscheck_cianfarani import disagreements as layer_disagreements
 from kindred.errors import BadInput
 from kindred.schema import channels, evaluation_images, source, training_images
 from kindred.wording import Keys, dotted, sentence, shown, suggestion
@@ -24,6 +26,7 @@ __all__ = [
     "check",
     "evaluation_images",
     "layer_choice",
+    "model_entries",
     "model_entry",
     "named_layers",
     "source",
@@ -54,9 +57,14 @@ def check(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> dict[s
     given = {k: v for k, v in given.items() if v is not None or sections.get(k, {}).get("type") != "object"}
     _check_schema(given)
     filled = schema.filled(given, schema.whole())
-    for mistake in disagreements(filled):
+    for mistake in itertools.chain(disagreements(filled), layer_disagreements(filled)):
         raise BadInput(mistake)
     return filled
+
+
+def model_entries(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of all models of a checked config, those of `cianfarani` after those of the study."""
+    return {**config["models"], **(config.get("cianfarani") or {"models": {}})["models"]}
 
 
 def model_entry(config: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -66,9 +74,10 @@ def model_entry(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     `adjust`; an imported one has `architecture`, `mean`, `std` and `input_size` as its source says, or the study's
     own. Both have `trained`: training (a label), norm, eps, seed. Raises BadInput for an unknown name.
     """
-    if name not in config["models"]:
-        raise BadInput(f"'{name}' is not a model{suggestion(name, config['models'])}")
-    entry = deepcopy(config["models"][name])
+    entries = model_entries(config)
+    if name not in entries:
+        raise BadInput(f"'{name}' is not a model{suggestion(name, entries)}")
+    entry = deepcopy(entries[name])
     if "training" in entry:
         recipe = config["trainings"][entry["training"]]
         entry["recipe"] = {"norm": None, "eps": 0.0, **recipe, **entry.pop("adjust")}
@@ -81,7 +90,7 @@ def model_entry(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def layer_choice(config: Mapping[str, Any], name: str) -> str | list[str]:
     """Which layers of a model a checked config wants: a keyword, or a list of keywords and layer names."""
-    own = config["models"][name]["layers"]
+    own = model_entries(config)[name]["layers"]
     return deepcopy(config["activations"]["layers"] if own is None else own)
 
 

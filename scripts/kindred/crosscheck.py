@@ -12,6 +12,7 @@ NATURAL = "natural"  # the name of the unchanged images wherever attacks and inv
 INVERTED_ONLY = ("stir", "stir_biased")  # measures that compare inverted images with natural ones
 FEWEST_IN_A_BATCH = 4  # unbiased HSIC divides by n - 3
 COLOURS = 3
+BALLS = ("linf", "l2")  # threat models that are balls of pixels
 FEWEST_COMPARED = 5  # the jackknife leaves one out
 
 
@@ -44,6 +45,11 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
 
 def _attack(name: str, attack: dict[str, Any]) -> Iterator[str]:
     yield from _ball(("attacks", name), attack)
+    yield from _turns(("attacks", name), attack)
+    for key, usual in (("method", "pgd"), ("momentum", 0), ("diversity", 0)):
+        if attack["norm"] not in BALLS and attack[key] != usual:
+            given = f"attacks.{name}.{key} is {shown(attack[key])}"
+            yield f"{given}, but must be left out where norm is {attack['norm']}."
     if attack["restarts"] > 1 and not attack["random_start"]:
         yield f"attacks.{name}.restarts is {attack['restarts']}, but must be 1 where random_start is false."
     for key in ("step_size", "momentum") if attack["method"] == "apgd" else ():
@@ -159,9 +165,10 @@ def _recipe(at: Keys, recipe: dict[str, Any], given: Sequence[str], config: dict
     """`given`: the keys that stand at `at`; the others come from the recipe that is adjusted there."""
     left = training_images(config)
     yield from _at_most((*at, "batch"), recipe["batch"], left, "the images left for training")
-    if recipe["method"] != "pgd":
+    if recipe["method"] == "standard":
         return
     yield from _ball(at, recipe)
+    yield from _turns(at, recipe)
     clean, rise, epochs = recipe["clean_epochs"], recipe["ramp_epochs"], recipe["epochs"]
     if clean + rise and clean + rise >= epochs:
         key = next((k for k in ("ramp_epochs", "clean_epochs", "epochs") if k in given and recipe[k]), None)
@@ -177,6 +184,11 @@ def _ball(at: Keys, entry: dict[str, Any]) -> Iterator[str]:
     if entry["norm"] == "linf" and eps > 1:
         hint = f"; {eps:g}/255 is {eps / 255:.4f}" if eps <= 255 else ""
         yield f"{dotted((*at, 'eps'))} is {eps:g}, but must be at most 1 in linf (pixels in [0, 1]{hint})."
+
+
+def _turns(at: Keys, entry: dict[str, Any]) -> Iterator[str]:
+    if entry.get("degrees") and entry["norm"] != "spatial":
+        yield f"{dotted((*at, 'degrees'))} is {entry['degrees']:g}, but only norm spatial turns images."
 
 
 def _similarity(config: dict[str, Any]) -> Iterator[str]:

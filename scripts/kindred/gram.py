@@ -70,7 +70,7 @@ def packed_bytes(layers: int, n: int, block: int = BLOCK) -> int:
 
 @torch.no_grad()
 def pack(
-    features: Iterable[Tensor],
+    features: Iterable[Tensor | Iterable[Tensor]],
     *,
     kernel: Kernel = "linear",
     sigma: float = 0.5,
@@ -80,8 +80,9 @@ def pack(
 ) -> Grams:
     """Centred Gram matrices of layers given as features (n, p_t) or (n, ...), p_t free, of any float type.
 
-    features may be an iterator: a layer is let go before the next one is asked for. `count` announces how many
-    layers an iterator will give, which saves holding the rows twice on a GPU. `packed_bytes` says what is kept.
+    A layer may come in parts, an iterable of features (n, q) that stand side by side. features may be an iterator:
+    a layer is let go before the next one is asked for. `count` announces how many layers an iterator will give,
+    which saves holding the rows twice on a GPU. `packed_bytes` says what is kept.
 
     kernel: 'linear', x . y; or 'rbf', exp(-|x - y|^2 / (2 s^2)) where s is `sigma` times the (lower) median
         distance between two different images (Kornblith et al. 2019, section 3).
@@ -108,17 +109,27 @@ def pack(
     with matmul_precision("medium" if precision == "bfloat16" else "highest"):
         for layer in features:  # no enumerate(): it would keep a second layer alive
             index = len(rows)
-            x = _matrix(layer, index, n)
-            if buffer is None:
-                n = x.shape[0]
-                buffer = torch.empty(n * max(512, BUFFER // n), device=x.device)
-                if count is not None:
-                    packed = torch.empty(count, _width(n, block), device=x.device)
-            if packed is not None and index >= len(packed):
-                raise BadInput(f"count is {count}, but there are more layers than that.")
-            row = torch.empty(_width(n, block), device=x.device) if packed is None else packed[index]
-            spread_floor = _gram(x, row, buffer, block, round_features=precision == "bfloat16")
-            del layer, x
+            row: Tensor | None = None
+            spread_floor = torch.zeros((), dtype=torch.float64)
+            for part in (layer,) if isinstance(layer, Tensor) else layer:
+                x = _matrix(part, index, n)
+                if buffer is None:
+                    n = x.shape[0]
+                    buffer = torch.empty(n * max(512, BUFFER // n), device=x.device)
+                    if count is not None:
+                        packed = torch.empty(count, _width(n, block), device=x.device)
+                if packed is not None and index >= len(packed):
+                    raise BadInput(f"count is {count}, but there are more layers than that.")
+                if row is None:
+                    row = torch.empty(_width(n, block), device=x.device) if packed is None else packed[index]
+                    row.zero_()
+                spread_floor = spread_floor.to(x.device) + _gram(
+                    x, row, buffer, block, round_features=precision == "bfloat16"
+                )
+                del part, x
+            del layer
+            if row is None:
+                raise BadInput(f"layer {index} (counted from 0) has no features.")
             constant = _radial(row, n, block, sigma, spread_floor) if kernel == "rbf" else None
             statistics.append(_centre(row, n, block, spread_floor, constant))
             rows.append(row)
@@ -194,16 +205,15 @@ def _matrix(layer: Tensor, index: int, n: int) -> Tensor:
 
 
 def _gram(x: Tensor, row: Tensor, buffer: Tensor, block: int, round_features: bool) -> Tensor:
-    """Puts the Gram matrix of the centred features into row; returns the trace below which it is rounding only.
+    """Adds the Gram matrix of the centred features to row; returns the trace below which it is rounding only.
 
     The mean need not be exact: what is left of it is taken out of the Gram matrix by `_centre`.
     """
     n, p = x.shape
     width = buffer.numel() // n
-    row.zero_()
     # The CPU multiplies bfloat16 fast only where the result is bfloat16, too coarse for what stands on the diagonal.
     coarse = round_features and x.device.type == "cpu"
-    diagonal = torch.zeros(n, device=x.device)
+    diagonal = _diagonal(row, n, block).float()  # of the parts before this one
     offset = torch.zeros((), dtype=torch.float64, device=x.device)
     for lo in range(0, p, width):
         part = x[:, lo : lo + width]

@@ -112,9 +112,9 @@ def weights(model: Stated) -> Path:
         raise BadInput(
             f"timm '{model.name}' has no weights on the hub; give them as a file with the key weights"
         )
-    stated_name = model.config.get("hf_hub_filename")
-    names = [stated_name] if stated_name else list(origins.FOLDER_WEIGHTS[:2])
-    return download(repository, *names)
+    own = model.config.get("hf_hub_filename")
+    safe = [*timm.models._hub._get_safe_alternatives(own), own] if own else []
+    return download(repository, *(safe or origins.FOLDER_WEIGHTS[:2]))
 
 
 def download(repository: str, *names: str) -> Path:

@@ -87,12 +87,14 @@ def resolve(classifier: Classifier, choice: str | Sequence[str], example: Tensor
 
 
 @contextlib.contextmanager
-def capture(classifier: Classifier, names: Iterable[str]) -> Iterator[dict[str, Tensor]]:
+def capture(classifier: Classifier, names: Iterable[str], copied: bool = True) -> Iterator[dict[str, Tensor]]:
     """Within the context, each forward pass of the classifier refills the yielded dict: name -> tensor (n, ...).
 
     Outputs are copied at once, so that a later in-place step (`ReLU(inplace=True)`, `x += shortcut`) cannot change
     what was captured; the copy stays in autograd's graph where there is one. `penultimate` is not copied, as nothing
-    comes after it. Outputs whose first dimension runs over parts of images (windows) become (n, parts, ...).
+    comes after it. With `copied` False nothing is, and what the network changes in place shows what came after: a
+    norm before `ReLU(inplace=True)` then says what the ReLU says (as in the code of Cianfarani et al. 2022).
+    Outputs whose first dimension runs over parts of images (windows) become (n, parts, ...).
 
     Raises BadInput for a name of no module, and in the forward pass for a layer that gives nothing.
     """
@@ -101,7 +103,7 @@ def capture(classifier: Classifier, names: Iterable[str]) -> Iterator[dict[str, 
     for name in names:
         if name != PENULTIMATE and _module_of(name) not in modules:
             raise BadInput(f"layer '{name}' is not in {called(classifier)}")
-    outputs = _Outputs({name for name in names if name != PENULTIMATE})
+    outputs = _Outputs({name for name in names if name != PENULTIMATE}, copied)
     inputs = FinalInputs(final_calls(classifier) if PENULTIMATE in names else None)
 
     def start(_: nn.Module, args: tuple[Tensor, ...]) -> None:
@@ -127,8 +129,9 @@ def capture(classifier: Classifier, names: Iterable[str]) -> Iterator[dict[str, 
 class _Outputs:
     """Hooks that keep what modules give: name -> copy, (n, ...)."""
 
-    def __init__(self, wanted: set[str] | None) -> None:
+    def __init__(self, wanted: set[str] | None, copied: bool = True) -> None:
         self.wanted = wanted  # None: everything
+        self.copied = copied
         self.found: dict[str, Tensor] = {}
         self.calls: Counter[str] = Counter()
         self.n = 0
@@ -150,7 +153,7 @@ class _Outputs:
                 if self.wanted is None or name in self.wanted:
                     rows = _by_image(value, self.n)
                     if rows is not None:
-                        self.found[name] = rows.clone()
+                        self.found[name] = rows.clone() if self.copied else rows
 
         return keep
 

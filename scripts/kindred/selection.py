@@ -3,6 +3,7 @@
 A further source is one function here or in a module beside it, an entry of SOURCES, and one in `config.schema.yaml`.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,19 +79,21 @@ def select(settings: Settings) -> Selection:
     """The images of a study; a seeded choice, by default of all classes alike.
 
     Training images come from the source's training part, or from what is left of the one part that it has. Raises
-    BadInput where the source does not hold what is asked for, and where more are broken than allowed.
+    BadInput where the source does not hold what is asked for, and where more are broken than allowed. What the
+    settings leave out is None.
     """
+    settings = defaultdict(lambda: None, settings)
     if settings["source"] == DIGITS:
         return _split_digits(settings)
     held_out, training = SOURCES[settings["source"]](settings)
     wanted = int(settings["training"] or 0)
     how = {
         "side": int(settings["size"]),
-        "channels": int(settings["channels"]),
+        "channels": int(settings["channels"] or 3),
         "crop": settings["crop"],
-        "most_broken": int(settings["broken"]),
+        "most_broken": int(settings["broken"] or 0),
     }
-    balanced, seed = settings["choice"] == "balanced", int(settings["seed"])
+    balanced, seed = settings["choice"] != "random", int(settings["seed"])
     count = int(settings["evaluation"])
     _demand_enough(held_out, count, "evaluation")
     order = pools.choose(held_out.labels, len(held_out.ids), seed, balanced)

@@ -85,6 +85,8 @@ def of_robustbench(entry: Entry) -> Checkpoint:
     architecture = origins.architecture(entry)
     net = builders.build(architecture, told)
     file, loaded = hub.robustbench(name, told, entry["weights"])
+    if loaded is not None and entry["sha256"]:
+        records.demand_hash(str(file), entry["sha256"])
     if loaded is None:
         state = _read(entry, file).named_for(net.state_dict())
         models.load_state(net, state, str(file), architecture=architecture)
