@@ -41,7 +41,7 @@ overhead: .venv/installed ## the pipeline's own cost on the default study
 	$(BIN)/python tests/benchmarks/overhead.py
 
 bench: .venv/installed ## every kernel against its floor, and against other implementations where installed
-	$(BIN)/python tests/benchmarks --csv benchmarks.csv
+	$(BIN)/python tests/benchmarks --csv results/benchmarks.csv
 
 peers: .venv/installed ## the other implementations that `make bench` compares with
 	$(BIN)/python -m pip install --quiet --no-deps -r tests/benchmarks/peers.txt
