@@ -24,6 +24,14 @@ SPAN = 15.0
 COMMAND = (sys.executable, "-m", "snakemake", "--cores", "2", *TARGETS)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """Tests that run in the background would hand on to what they start that Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """Two small models, whose attacks and inversions are yet to be made."""

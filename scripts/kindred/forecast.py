@@ -13,8 +13,8 @@ from kindred.tiles import deal
 
 FLOAT = 4  # bytes
 NOTE = """Measured here on a few images. Hours are those of one device, memory is that of the largest job: runtime
-and mem_mb of the rules must allow for the longest and the largest. Tables, figures and what hwang2024 makes of
-them are left out."""
+and mem_mb of the rules must allow for the longest and the largest. Light rules are left out, and so is what hwang2024
+and cianfarani2022 make beyond the stages above."""
 COLUMNS = ("stage", "jobs", "hours", "longest_job", "memory_mb", "gpu_memory_mb", "disk_gb")
 
 
