@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: all run test test-slow test-slurm lint format bench peers overhead clean
+.PHONY: all run test test-slow test-slurm test-interruptions lint format bench peers overhead clean
 
 all: run
 
@@ -18,6 +18,9 @@ test: .venv/installed lint ## everything that CI checks
 test-slurm: .venv/installed ## the small study on a real SLURM, which is installed where it is missing; as root
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,slurm]"
 	$(BIN)/python -m pytest -m slurm tests/slurm
+
+test-interruptions: .venv/installed ## runs cut off in four ways at random moments, twenty times each; some as root only
+	$(BIN)/python -m pytest -m "stress or not stress" tests/test_interruptions.py
 
 test-slow: .venv/installed ## checks that take minutes: every family of timm, third-party data where it is
 	$(BIN)/python -m pytest -m "slow or data"
@@ -38,7 +41,7 @@ overhead: .venv/installed ## the pipeline's own cost on the default study
 	$(BIN)/python tests/benchmarks/overhead.py
 
 bench: .venv/installed ## every kernel against its floor, and against other implementations where installed
-	$(BIN)/python tests/benchmarks --csv benchmarks.csv
+	$(BIN)/python tests/benchmarks --csv results/benchmarks.csv
 
 peers: .venv/installed ## the other implementations that `make bench` compares with
 	$(BIN)/python -m pip install --quiet --no-deps -r tests/benchmarks/peers.txt

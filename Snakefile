@@ -24,6 +24,7 @@ resource_scopes:
 
 
 include: "rules/common.smk"
+include: "rules/takeover.smk"
 include: "rules/lineage.smk"
 include: "rules/checkpoint_lineage.smk"
 include: "rules/table_lineage.smk"
@@ -40,6 +41,8 @@ include: "rules/sat_lineage.smk"
 include: "rules/sat.smk"
 include: "rules/cianfarani_lineage.smk"
 include: "rules/cianfarani.smk"
+include: "rules/forecast_lineage.smk"
+include: "rules/forecast.smk"
 include: "rules/local.smk"
 
 
@@ -58,6 +61,7 @@ localrules:
     hwang2024,
     jones2022,
     cianfarani2022,
+    forecast,
 
 
 rule all:

@@ -272,7 +272,6 @@ rule draw_block_distance:
     input:
         distance=lambda wildcards: layered_table("collect_panels", "distance"),
         structure=lambda wildcards: layered_table("collect_panels", "structure"),
-        models=lambda wildcards: layered_table("collect_described", "models"),
     output:
         png="<results>/figures/cianfarani/block_distance.png",
         pdf="<results>/figures/cianfarani/block_distance.pdf",
@@ -281,9 +280,7 @@ rule draw_block_distance:
     conda:
         "../envs/figures.yaml"
     params:
-        made=lambda wildcards: made_layered_figure(
-            "draw_block_distance", "collect_panels", "collect_described"
-        ),
+        made=lambda wildcards: made_layered_figure("draw_block_distance", "collect_panels"),
     script:
         "../scripts/draw_block_distance.py"
 
@@ -431,7 +428,6 @@ rule draw_blocks:
     input:
         cells=lambda wildcards: layered_table("collect_series", "series_cells"),
         structure=lambda wildcards: layered_table("collect_series", "series_structure"),
-        models=lambda wildcards: layered_table("collect_described", "models"),
     output:
         png="<results>/figures/cianfarani/blocks_{series}.png",
         pdf="<results>/figures/cianfarani/blocks_{series}.pdf",
@@ -443,6 +439,6 @@ rule draw_blocks:
         "../envs/figures.yaml"
     params:
         measure=LAYER_MEASURE,
-        made=lambda wildcards: made_layered_figure("draw_blocks", "collect_series", "collect_described"),
+        made=lambda wildcards: made_layered_figure("draw_blocks", "collect_series"),
     script:
         "../scripts/draw_blocks.py"

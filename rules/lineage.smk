@@ -52,9 +52,10 @@ def settled(path, made, *rules):
     """An input file; its age is disregarded where it is what it would be made to be by now.
 
     Where it is not, or its makers are forced, it stays an ordinary input, so that jobs that use it run after it was
-    remade.
+    remade. So it does where its job has to be done again for another reason: Snakemake would leave out, without a word,
+    the missing results of jobs whose inputs are all old and there while one of them is being made.
     """
-    if any(map(forced, rules)):
+    if any(map(forced, rules)) or not whole(path, rules):
         return path
     params = recorded(path)
     if params is None and written(path) not in (None, made):
@@ -64,6 +65,19 @@ def settled(path, made, *rules):
             f"--forcerun {' '.join(rules)}."
         )
     return ancient(path) if params is None or repr(made) in params else path
+
+
+@cache
+def whole(path, rules):
+    """Whether the job that made a file ended, and left whatever else it makes: one that was killed is done again."""
+    place = workflow.pathvars.apply(path)
+    if workflow.persistence._filter_incomplete_keys([place]):
+        return False
+    for maker in map(workflow.get_rule, rules):
+        if len(maker.output) > 1 and maker.is_producer(place):
+            outputs, _ = maker.expand_output(maker.get_wildcards(place))
+            return all(Path(output).exists() for output in outputs)
+    return True
 
 
 @cache

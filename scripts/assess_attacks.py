@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import torch
-from kindred import attacks, checkpoints, device, images, quality, tables
+from kindred import attacks, batches, checkpoints, device, images, quality, tables
 from kindred.job import job, progress
-from kindred.observe import gradient_batch, predict
+from kindred.observe import predict
 
 with job(snakemake.log[0], snakemake.threads):
     settings = snakemake.params.settings
     place = device.choose(snakemake.config["device"])
     natural = images.load(snakemake.input.natural, snakemake.params.images)
+    example = torch.from_numpy(natural.pixels[:1]).to(place)
     attack = attacks.of(settings)
     most = 1.0 if attack.norm == "linf" else float("inf")
     step = None if attack.step_size is None else attack.step_size
@@ -41,7 +42,7 @@ with job(snakemake.log[0], snakemake.threads):
         for name, variant in tried.items():
             generator = torch.Generator().manual_seed(settings["seed"])
             said = []
-            batch = gradient_batch(natural.pixels.shape[-1])
+            batch = batches.fitting(classifier, example, snakemake.config["memory"] * 2**30, gradients=True)
             for start in range(0, len(natural), batch):
                 shown = torch.from_numpy(natural.pixels[start : start + batch]).to(place)
                 labels = torch.from_numpy(natural.labels[start : start + batch]).to(place)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
-from kindred import attacks, checkpoints, device, folding, images, store
+from kindred import attacks, batches, checkpoints, device, folding, images, store
 from kindred.job import job, log, progress
-from kindred.observe import gradient_batch, predict
+from kindred.observe import predict
 
 with job(snakemake.log[0], snakemake.threads):
     name, settings = snakemake.wildcards.model, snakemake.params.settings
@@ -14,11 +14,12 @@ with job(snakemake.log[0], snakemake.threads):
     natural = images.load(snakemake.input.natural, settings["images"])
     attack = attacks.of(settings)
     adversary = folding.folded(classifier, settings.get("precision", "float32"))
+    example = torch.from_numpy(natural.pixels[:1]).to(place)
+    batch = batches.fitting(adversary, example, snakemake.config["memory"] * 2**30, gradients=True)
     generator = torch.Generator().manual_seed(settings["seed"])
 
-    before = predict(classifier, natural.pixels, name=name, device=place).argmax(1)
+    before = predict(classifier, natural.pixels, name=name, device=place, batch=batch).argmax(1)
     changed = np.empty_like(natural.pixels)
-    batch = gradient_batch(natural.pixels.shape[-1])
     for start in progress(range(0, len(natural), batch), f"attacking {name}"):
         rows = slice(start, start + batch)
         shown = torch.from_numpy(natural.pixels[rows]).to(place)
@@ -26,7 +27,7 @@ with job(snakemake.log[0], snakemake.threads):
         changed[rows] = attacks.perturb(adversary, shown, labels, attack, generator).cpu().numpy()
 
     # Success is measured on the very images that are stored, by the model as it is.
-    after = predict(classifier, changed, name=name, device=place).argmax(1)
+    after = predict(classifier, changed, name=name, device=place, batch=batch).argmax(1)
     moved = attacks.norms(torch.from_numpy(changed - natural.pixels), attack.norm).numpy()
     about = {
         "made": snakemake.params.made,

@@ -1,6 +1,7 @@
 """Compare a group of models with another on the same images: penultimate layers in full, all layers with all."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -28,8 +29,17 @@ with job(snakemake.log[0], snakemake.threads):
     penultimate = [load(name, "penultimate") for name in names]
     found = comparison.compare(penultimate, [(names.index(a), names.index(b)) for a, b in pairs], settings)
     every = [(name, layer) for name in names for layer in about[name]["layers"]]
+
+    def observe(first: int = 0, last: int | None = None) -> Iterator[torch.Tensor]:
+        return (load(*both) for both in progress(every[first:last], "layers"))
+
     cubes = comparison.layers(
-        lambda: (load(*both) for both in progress(every, "layers")), snakemake.params.layer_measures, settings
+        observe,
+        snakemake.params.layer_measures,
+        settings,
+        count=len(every),
+        images=len(ids),
+        memory=snakemake.config["memory"] * 2**30,
     )
 
     attributes = {

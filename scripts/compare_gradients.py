@@ -7,9 +7,8 @@ import itertools
 
 import numpy as np
 import torch
-from kindred import checkpoints, comparison, device, images, saliency, store
+from kindred import batches, checkpoints, device, images, saliency, store
 from kindred.job import job, log, progress
-from kindred.observe import DEFAULT_BATCH
 
 with job(snakemake.log[0], snakemake.threads):
     place = device.choose(snakemake.config["device"])
@@ -28,7 +27,12 @@ with job(snakemake.log[0], snakemake.threads):
     rows, columns = ([names.index(pair[side]) for pair in pairs] for side in (0, 1))
 
     each = 4 * len(models) * shown.pixels[0].size
-    block = max(1, min(DEFAULT_BATCH, comparison.MEMORY // (2 * each)))
+    memory = (
+        snakemake.config["memory"] * 2**30 / 2
+    )  # half for the gradients of all, half for one model's pass
+    example = torch.from_numpy(shown.pixels[:1]).to(place)
+    passes = [batches.fitting(model.classifier, example, memory, gradients=True) for model in models]
+    block = max(1, min(*passes, int(memory / (2 * each))))
     found = np.empty((len(settings["losses"]), len(pairs), len(shown)), dtype=np.float32)
     for start in progress(range(0, len(shown), block), "gradients"):
         part = slice(start, min(start + block, len(shown)))

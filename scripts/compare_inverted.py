@@ -7,13 +7,13 @@ decides how many models that are.
 
 import numpy as np
 import torch
-from kindred import checkpoints, comparison, device, images, layers, records, store
+from kindred import batches, checkpoints, comparison, device, images, layers, records, store
 from kindred.job import job, log, progress
 from kindred.observe import penultimate
 
 with job(snakemake.log[0], snakemake.threads):
     place = device.choose(snakemake.config["device"])
-    settings = snakemake.params.settings
+    settings, memory = snakemake.params.settings, snakemake.config["memory"] * 2**30
     inverters = checkpoints.names(snakemake.input.inverters)
     tested = checkpoints.names(snakemake.input.tested)
     paths = dict(zip(inverters, snakemake.input.inverted, strict=True))
@@ -26,7 +26,9 @@ with job(snakemake.log[0], snakemake.threads):
         targets = images.load(snakemake.input.natural, len(ids)).pixels
 
     def say(model: checkpoints.Model, shown: np.ndarray) -> torch.Tensor:
-        return penultimate(model.classifier, shown, name=model.name, device=place)
+        example = torch.from_numpy(shown[:1]).to(place)
+        batch = batches.fitting(model.classifier, example, memory, gradients=False)
+        return penultimate(model.classifier, shown, name=model.name, device=place, batch=batch)
 
     ready, weights, natural = {}, {}, {}
     for model in progress(checkpoints.each(snakemake.input.tested), "models", total=len(tested)):
@@ -43,7 +45,7 @@ with job(snakemake.log[0], snakemake.threads):
         inverter.classifier.to(place)
         weights[name] = inverter.weights
         records.demand_same_weights(paths[name], about[name]["weights"], name, inverter.weights)
-        stimuli = store.array(paths[name], "images")
+        stimuli = store.array(paths[name], "images")[:]
         kept = comparison.converged(
             store.array(paths[name], "residual")[:], snakemake.params.largest_residual, name
         )
@@ -56,7 +58,7 @@ with job(snakemake.log[0], snakemake.threads):
             )
             for other in tested
         )
-        parts.append(comparison.compare_inverted(own, answers, settings))
+        parts.append(comparison.compare_inverted(own, answers, settings, memory))
         count += [len(kept)] * len(tested)
 
     pairs = [(inverter, other) for inverter in inverters for other in tested]

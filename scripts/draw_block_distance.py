@@ -8,7 +8,6 @@ with job(snakemake.log[0], snakemake.threads):
     size = {"dpi": look["dpi"], "font_size": look["font_size"]}
     distance = tables.read(snakemake.input.distance)
     structure = tables.read(snakemake.input.structure)
-    models = tables.read(snakemake.input.models)
-    figure = blocks.draw_distance(distance, structure, models, **size)
+    figure = blocks.draw_distance(distance, structure, **size)
     caption = blocks.distance_caption(structure)
     style.save(figure, snakemake.output.png, snakemake.output.pdf, caption, font_size=look["font_size"])

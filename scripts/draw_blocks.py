@@ -5,10 +5,8 @@ from kindred.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     look = snakemake.config["figures"]
-    cells, structure, models = (
-        tables.read(snakemake.input[name]) for name in ("cells", "structure", "models")
-    )
+    cells, structure = (tables.read(snakemake.input[name]) for name in ("cells", "structure"))
     which = {"series": snakemake.wildcards.series, "measure": snakemake.params.measure}
-    figure = blocks.draw_series(cells, models, **which, dpi=look["dpi"], font_size=look["font_size"])
+    figure = blocks.draw_series(cells, **which, dpi=look["dpi"], font_size=look["font_size"])
     caption = blocks.series_caption(cells, structure, **which)
     style.save(figure, snakemake.output.png, snakemake.output.pdf, caption, font_size=look["font_size"])

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from kindred import attacks, checkpoints, device, images, tables
+from kindred import attacks, checkpoints, device, folding, images, tables
 from kindred.job import job, progress
-from kindred.observe import DEFAULT_BATCH, predict
+from kindred.observe import gradient_batch, predict
 
 with job(snakemake.log[0], snakemake.threads):
     name, settings = snakemake.wildcards.model, snakemake.params.settings
@@ -30,12 +30,13 @@ with job(snakemake.log[0], snakemake.threads):
             if settings["attack"]:
                 attack = attacks.of(settings["attack"])
                 generator = torch.Generator().manual_seed(settings["attack"]["seed"])
-                parts = []
-                for start in range(0, len(some), DEFAULT_BATCH):
-                    rows_of = slice(start, start + DEFAULT_BATCH)
+                adversary = folding.folded(classifier, settings["attack"].get("precision", "float32"))
+                parts, batch = [], gradient_batch(some.pixels.shape[-1])
+                for start in range(0, len(some), batch):
+                    rows_of = slice(start, start + batch)
                     clean = torch.from_numpy(some.pixels[rows_of]).to(place)
                     labels = torch.from_numpy(some.labels[rows_of]).to(place)
-                    parts.append(attacks.perturb(classifier, clean, labels, attack, generator).cpu().numpy())
+                    parts.append(attacks.perturb(adversary, clean, labels, attack, generator).cpu().numpy())
                 seen[snakemake.params.attack] = np.concatenate(parts)
             for attacked, pixels in seen.items():
                 right = predict(classifier, pixels, name=name, device=place).argmax(1) == some.labels

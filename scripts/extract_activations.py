@@ -1,9 +1,9 @@
 """Show images to one model and keep what it says: an array per layer, flattened, and the logits."""
 
 import torch
-from kindred import checkpoints, device, images, layers, store
+from kindred import batches, checkpoints, device, images, layers, store
 from kindred.job import job, log, progress
-from kindred.observe import DEFAULT_BATCH, observe
+from kindred.observe import observe
 
 with job(snakemake.log[0], snakemake.threads):
     name = snakemake.wildcards.model
@@ -13,6 +13,8 @@ with job(snakemake.log[0], snakemake.threads):
     shown = images.load(snakemake.input.images)
     example = torch.from_numpy(shown.pixels[:1]).to(place)
     chosen = layers.resolve(classifier, snakemake.params.layers, example)
+    # What is kept of all layers at once is about what a backward pass would need.
+    batch = batches.fitting(classifier, example, snakemake.config["memory"] * 2**30, gradients=True)
     about = {
         "made": snakemake.params.made,
         "stimuli": snakemake.wildcards.stimuli,
@@ -23,8 +25,8 @@ with job(snakemake.log[0], snakemake.threads):
     with store.writing(snakemake.output[0], about) as group:
         images.put_coordinates(group, shown.ids, shown.labels)
         filling, shapes = {}, {}
-        said = observe(classifier, shown.pixels, chosen, name=name, device=place)
-        for _, values in progress(said, f"observing {name}", total=-(-len(shown) // DEFAULT_BATCH)):
+        said = observe(classifier, shown.pixels, chosen, name=name, device=place, batch=batch)
+        for _, values in progress(said, f"observing {name}", total=-(-len(shown) // batch)):
             for layer, value in values.items():
                 flat = value.reshape(len(value), -1)
                 if layer not in filling:

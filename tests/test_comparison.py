@@ -1,6 +1,7 @@
 """Comparison: which estimator, interval and null level belong to which name, and to which pair."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from kindred import comparison
 from kindred.cka import cka, jackknife, minibatch_cka, permutation_null
 from kindred.errors import BadInput
-from kindred.gram import pack
+from kindred.gram import pack, packed_bytes
 from torch import Tensor
 
 N = 40
@@ -176,3 +177,21 @@ def test_a_model_that_always_says_the_same(features: list[Tensor]) -> None:
 def test_different_numbers_of_images(features: list[Tensor]) -> None:
     with pytest.raises(BadInput, match="39"):
         comparison.compare([features[0], features[1][:39]], [(0, 1)], SETTINGS)
+
+
+def test_layers_in_parts_that_fit_memory(features: list[Tensor]) -> None:
+    wanted = ["cka_debiased", "cka_biased", "cka_rbf"]
+    most = []
+
+    def observe(first: int = 0, last: int | None = None) -> Iterator[Tensor]:
+        most.append(len(features[first:last]))
+        return iter(features[first:last])
+
+    whole = comparison.layers(observe, wanted, SETTINGS)
+    images = len(features[0])
+    memory = 2.5 * packed_bytes(1, images)
+    del most[:]
+    parts = comparison.layers(observe, wanted, SETTINGS, count=len(features), images=images, memory=memory)
+    assert max(most) == 1 and len(most) > len(features)
+    for name in wanted:
+        np.testing.assert_allclose(parts[name], whole[name], atol=1e-6)

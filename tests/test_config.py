@@ -99,7 +99,7 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("device", "is 'gpu', but must be auto, cpu, cuda or mps", [("device", "gpu")]),
     ("device", "did you mean cuda?", [("device", "CUDA")]),
     ("atacks", "did you mean attacks?", [("atacks", {})]),
-    ("colour", "its keys are device, pathvars, images", [("colour", 1)]),
+    ("colour", "its keys are device, memory, pathvars, images", [("colour", 1)]),
     ("models.resnet-std.traning", "did you mean training?", [("models/resnet-std/traning", "standard")]),
     ("images.sise", "did you mean size?", [("images/sise", 32)]),
     ("pathvars.result", "did you mean results?", [("pathvars/result", "/scratch")]),
@@ -688,3 +688,13 @@ def test_importing_and_checking_is_light() -> None:
     paths = {"PYTHONPATH": str(ROOT / "scripts")}
     done = subprocess.run([sys.executable, "-c", code], env=paths, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_precision_left_out_is_in_no_settings_and_so_in_no_fingerprint() -> None:
+    plain = check(changed())
+    assert not any("precision" in attack for attack in plain["attacks"].values())
+    assert "precision" not in plain["similarity"]
+    asked = check(changed(("attacks/pgd_linf/precision", "bfloat16")))
+    assert asked["attacks"]["pgd_linf"]["precision"] == "bfloat16"
+    told = sentence(changed(("similarity/precision", "float16")))
+    assert told.startswith("similarity.precision is 'float16', but must be float32 or bfloat16"), told

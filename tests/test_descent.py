@@ -342,3 +342,53 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict, named: str) -> Non
 def test_a_loss_that_is_not_per_image_is_refused() -> None:
     with pytest.raises(BadInput, match="shape"):
         descend(lambda x: x.sum(), images(), steps=1, step_size=0.1)
+
+
+def test_a_draft_leads_the_way_and_does_not_count_as_best():
+    start = torch.full((2, 1, 2, 2), 0.5)
+    asked = []
+
+    def loss(x):
+        asked.append("loss")
+        return (x - 0.9).square().flatten(1).sum(1)
+
+    def draft(x):  # downhill the same way, but it claims to be far lower
+        asked.append("draft")
+        return (x - 0.9).square().flatten(1).sum(1) - 100
+
+    settings = {"steps": 10, "step_size": 0.05, "direction": "unit", "momentum": 0.5}
+    plain = descend(loss, start, **settings)
+    del asked[:]
+    drafted = descend(loss, start, draft=draft, draft_steps=7, curve_every=1, **settings)
+    assert asked == ["draft"] * 7 + ["loss"] * 4
+    # The momentum is not lost where the draft ends, and the best iterate is one of the last, by the loss itself.
+    torch.testing.assert_close(drafted.images, plain.images)
+    torch.testing.assert_close(drafted.loss, plain.loss)
+    assert (drafted.curve.loss[:, :7] < -90).all() and (drafted.curve.loss[:, 7:] >= 0).all()
+
+
+def test_the_best_of_a_drafted_descent_is_looked_for_after_the_draft():
+    start = torch.full((1, 1, 1, 1), 0.5)
+    away = descend(
+        lambda x: x.flatten(1).sum(1),
+        start,
+        steps=4,
+        step_size=0.1,
+        draft=lambda x: -x.flatten(1).sum(1),
+        draft_steps=3,
+    )
+    torch.testing.assert_close(away.images, torch.full((1, 1, 1, 1), 0.7))
+
+
+@pytest.mark.parametrize("draft_steps", [-1, 11, 3])
+def test_steps_of_a_draft_that_cannot_be(draft_steps):
+    draft = None if draft_steps == 3 else lambda x: x.flatten(1).sum(1)
+    with pytest.raises(BadInput, match="draft_steps is"):
+        descend(
+            lambda x: x.flatten(1).sum(1),
+            torch.rand(1, 1, 2, 2),
+            steps=10,
+            step_size=0.1,
+            draft=draft,
+            draft_steps=draft_steps,
+        )

@@ -1,16 +1,19 @@
 """What is installed where: pins that agree, no host in any file, and jobs that import only what they need."""
 
+import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from kindred import fingerprint
+from rulebook import RULES, WORKING
 from workflow import ROOT, Checkout
 
-CONDA_NAMES = {"pytorch": "torch"}
+CONDA_NAMES = {"pytorch": "torch", "huggingface_hub": "huggingface-hub"}
 LIGHT = sorted(
     path.name for path in (ROOT / "scripts").glob("*.py") if path.name.startswith(("draw_", "collect_"))
 )
@@ -34,7 +37,12 @@ def test_conda_pins_are_the_pip_pins(path: Path) -> None:
 
 
 def test_no_file_names_an_index() -> None:
-    for name in ("constraints.txt", "pyproject.toml", "Makefile", "envs/torch.yaml", "envs/figures.yaml"):
+    for name in (
+        "constraints.txt",
+        "pyproject.toml",
+        "Makefile",
+        *sorted(f"envs/{path.name}" for path in (ROOT / "envs").iterdir()),
+    ):
         assert not re.search(r"https?://|index-url|find-links", (ROOT / name).read_text()), name
 
 
@@ -69,3 +77,51 @@ def test_a_dry_run_imports_no_torch(tmp_path: Path) -> None:
     }
     assert "kindred.config" in imported
     assert not imported & {"torch", "timm", "zarr", "xarray", "sklearn", "matplotlib"}
+
+
+DISTRIBUTIONS = {"torch": "pytorch", "sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml"}
+
+
+@pytest.mark.parametrize("rule", WORKING)
+def test_an_environment_has_what_its_rule_imports(rule: str) -> None:
+    (environment,) = re.findall(r'"\.\./(envs/\w+\.yaml)"', RULES[rule])
+    listed = yaml.safe_load((ROOT / environment).read_text())["dependencies"]
+    imported = set()
+    for path in fingerprint._reach(ROOT / "scripts" / f"{rule}.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.partition(".")[0])
+    foreign = imported - set(sys.stdlib_module_names) - {"kindred", "snakemake"}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    optional = {re.match(r"[\w-]+", entry)[0] for entries in extras.values() for entry in entries}  # type: ignore[index]
+    packages = {DISTRIBUTIONS.get(module, module) for module in foreign} - optional
+    assert packages <= {entry.split()[0] for entry in listed}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_conda_pins_everything(path: Path) -> None:
+    loose = [entry for entry in yaml.safe_load(path.read_text())["dependencies"] if " ==" not in entry]
+    assert loose == ["python >=3.11,<3.13"]
+
+
+def test_both_containers_are_made_from_the_same_pins() -> None:
+    docker, apptainer = ((ROOT / "envs" / name).read_text() for name in ("Dockerfile", "apptainer.def"))
+    base = re.search(r"^FROM (\S+)$", docker, re.M)[1]  # type: ignore[index]
+    assert f"\nFrom: {base}\n" in apptainer
+
+    def pip(text: str) -> list[str]:
+        return [call.strip() for call in re.findall(r"python -m pip [^\n\\]+", text)]
+
+    assert pip(docker) == pip(apptainer) != []
+    assert "--constraint constraints.txt" in pip(docker)[0]
+    # All files that they copy are there, and among them all that an installation reads.
+    copied = {name for line in re.findall(r"^COPY (.+) \S+$", docker, re.M) for name in line.split()}
+    assert copied == set(re.findall(r"^    (\S+) /kindred/\S+$", apptainer, re.M))
+    assert all((ROOT / name).exists() for name in copied)
+    # Every direct dependency is pinned.
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*declared["dependencies"], *declared["optional-dependencies"]["slurm"]]
+    pins = constraints()
+    assert {re.match(r"[\w-]+", entry)[0] for entry in wanted} <= pins.keys()  # type: ignore[index]

@@ -80,7 +80,7 @@ def distances() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_distance_and_summaries_with_published_ones_hollow() -> None:
     distance, structure = distances()
-    figure = blocks.draw_distance(distance, structure, models("std", "rob"))
+    figure = blocks.draw_distance(distance, structure)
     left, right = figure.axes
     assert [line.get_ydata()[0] for line in left.get_lines()] == pytest.approx([0.96, 0.96])
     drawn = {
@@ -230,7 +230,7 @@ def test_a_series_side_by_side() -> None:
             "value": np.arange(9) / 10,
         }
     )
-    figure = blocks.draw_series(own, models("std"), series="threats", measure="cka_debiased")
+    figure = blocks.draw_series(own, series="threats", measure="cka_debiased")
     assert len(figure.axes) == 4
     told = blocks.series_caption(own, structure, series="threats", measure="cka_debiased")
     assert "std 0.00, 0.10, 0.20; rob-a 0.30, 0.40, 0.50" in told

@@ -7,7 +7,7 @@ import pytest
 import torch
 from kindred import device, layers, models, store
 from kindred.errors import BadInput
-from kindred.observe import gradient_batch, observe, penultimate, predict
+from kindred.observe import classes, observe, penultimate, predict
 
 CPU = torch.device("cpu")
 LAYERS = ["stages.0", "stages.1", "penultimate"]
@@ -121,6 +121,25 @@ def test_device(monkeypatch: pytest.MonkeyPatch) -> None:
                     device.choose(wanted)
 
 
-def test_large_images_are_differentiated_through_in_smaller_batches() -> None:
-    assert [gradient_batch(side) for side in (8, 32, 128, 256, 1024)] == [128, 128, 128, 32, 2]
-    assert gradient_batch(5000) == 1
+def test_classes_of_several_models_read_every_image_once(
+    classifier: models.Classifier, pixels: np.ndarray
+) -> None:
+    torch.manual_seed(1)
+    other = models.assemble(TOLD).eval().requires_grad_(False)
+    read = []
+
+    class Counted:
+        shape, chunks = pixels.shape, (2, *pixels.shape[1:])
+
+        def __getitem__(self, rows: slice) -> np.ndarray:
+            read.append(rows.start)
+            return pixels[rows]
+
+    found = classes({"one": classifier, "two": other}, Counted(), device=CPU, batch=2)  # type: ignore[arg-type]
+    assert read == [0, 2, 4, 6]
+    for row, model in zip(found, (classifier, other), strict=True):
+        assert np.array_equal(row, predict(model, pixels, name="", device=CPU).argmax(1))
+    broken = pixels.copy()
+    broken[5] = np.nan
+    with pytest.raises(BadInput, match="model 'one' says NaN or infinity for some of the images"):
+        classes({"one": classifier, "two": other}, broken, device=CPU)

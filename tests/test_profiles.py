@@ -4,14 +4,9 @@ import re
 
 import pytest
 import yaml
+from rulebook import RULES, WORKING
 from workflow import ROOT
 
-RULES = {
-    match[1]: match[0]
-    for path in (ROOT / "rules").glob("*.smk")
-    for match in re.finditer(r"^rule (\w+):\n(?:(?:    .*)?\n)*", path.read_text(), re.M)
-}
-WORKING = sorted(name for name, text in RULES.items() if "    script:" in text)
 # Standard names, which any executor understands.
 STANDARD = {"gpu", "mem_mb", "runtime", "disk_mb", "cpus_per_task", "tmpdir"}
 

@@ -1,5 +1,6 @@
 """Exact re-runs: what is done again after a change, and that nothing else is. Held by the jobs of dry runs."""
 
+import base64
 import os
 import random
 import re
@@ -193,6 +194,26 @@ def test_a_model_that_comes_back_is_still_there(study: Checkout) -> None:
     study.write_config(config)
     jobs = without_figures(study.plan())
     assert not jobs.keys() - {*TABLES}
+
+
+def test_a_result_missing_beside_another_brings_what_is_missing_after_both(study: Checkout) -> None:
+    # One job makes transfer.csv and sat.csv; the figure is drawn from the first, which is still there.
+    (study / "results/tables/sat.csv").unlink()
+    (study / "results/figures/transfer.png").unlink()
+    assert study.plan() == {"collect_transfer": 1, "draw_transfer": 1}
+
+
+def test_a_job_that_was_killed_at_its_end_brings_what_is_missing_after_it(study: Checkout) -> None:
+    # Its output is there, and marked as incomplete by Snakemake, which has no record of it yet.
+    store = "results/images/adversarial/pgd_l2/vgg-std.zarr"
+    name = base64.urlsafe_b64encode(store.encode()).decode()
+    (study / ".snakemake/metadata" / name).unlink()
+    (study / ".snakemake/incomplete" / name).write_text('{"external_jobid": null}')
+    shutil.rmtree(study / "results/transfer/pgd_l2")
+    for missing in ("transfer.csv", "sat.csv"):
+        (study / "results/tables" / missing).unlink()
+    jobs = without_figures(study.plan())
+    assert jobs == {"attack_model": 1, "cross_evaluate": 4, "collect_transfer": 1, "collect_models": 1}
 
 
 def test_forced_jobs_bring_what_follows(study: Checkout) -> None:

@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kindred.cka import Estimator, cka, jackknife, minibatch_cka, permutation_null
+from kindred.cka import Estimator, cka, cka_between, jackknife, minibatch_cka, permutation_null
 from kindred.errors import BadInput
-from kindred.gram import Precision, pack
+from kindred.gram import Precision, pack, packed_bytes
 
 MEASURES = ("cka_debiased", "cka_biased", "cka_minibatch", "cka_rbf")
 STIR = {"stir": "cka_debiased", "stir_biased": "cka_biased"}  # the index by which each compares
-MEMORY = 2 * 2**30  # bytes of representations and of their Gram matrices held at once
+MEMORY = (
+    2 * 2**30
+)  # bytes of representations and of their Gram matrices held at once, unless a config says otherwise
 Z95 = 1.959963984540054
 LEAST = 5  # images, which the jackknife needs
 Rows = dict[str, NDArray[np.float64]]
@@ -66,7 +68,7 @@ def compare_inverted(
     inverter: Tensor,
     tested: Iterable[tuple[Tensor, Tensor | None]],
     settings: Mapping[str, Any],
-    memory: int = MEMORY,
+    memory: float = MEMORY,
 ) -> dict[str, Rows]:
     """What one model's inverted images say to others: {measure: {value, low, high, null}}, arrays over `tested`.
 
@@ -108,14 +110,14 @@ def compare_inverted(
 
 
 def _batches(
-    tested: Iterable[tuple[Tensor, Tensor | None]], images: int, memory: int
+    tested: Iterable[tuple[Tensor, Tensor | None]], images: int, memory: float
 ) -> Iterator[list[tuple[Tensor, Tensor | None]]]:
     """Tested models by as many as fit: for each its features and half a square of float32 per kernel matrix."""
     waiting = iter(tested)
     while first := next(waiting, None):
         width = sum(features.shape[1] for features in first if features is not None)
         each = 4 * images * width + 2 * images**2 * sum(features is not None for features in first)
-        yield [first, *islice(waiting, max(0, memory // each - 1))]
+        yield [first, *islice(waiting, max(0, int(memory // each) - 1))]
 
 
 def converged(residual: NDArray[np.floating], largest: float | None, inverter: str) -> NDArray[np.int64]:
@@ -135,25 +137,73 @@ def converged(residual: NDArray[np.floating], largest: float | None, inverter: s
 
 
 def layers(
-    observe: Callable[[], Iterable[Tensor]], measures: Sequence[str], settings: Mapping[str, Any]
+    observe: Callable[..., Iterable[Tensor]],
+    measures: Sequence[str],
+    settings: Mapping[str, Any],
+    *,
+    count: int = 0,
+    images: int = 0,
+    memory: float = MEMORY,
 ) -> dict[str, NDArray[np.float64]]:
     """{measure: (T, T)} for all pairs of T layers, whose activations (n, p) `observe` gives one after another.
 
     One layer's activations and the packed Grams of all are in memory at a time; the minibatch estimator needs
     all activations.
+
+    count and images: T and n. With them packed Grams take at most about `memory` bytes: layers are taken in parts, and
+    `observe(first, last)` gives those of a part, again for every part before it.
     """
     found: dict[str, NDArray] = {}
     linear = [name for name in measures if name in ("cka_debiased", "cka_biased")]
-    if linear:
+    parts = _parts(count, images, memory)
+    if len(parts) > 1:
+        if linear:
+            wanted: list[Estimator] = ["biased" if name == "cka_biased" else "debiased" for name in linear]
+            blocks = _blockwise(observe, parts, wanted, precision=_precision(settings))
+            found |= dict(zip(linear, blocks, strict=True))
+        if "cka_rbf" in measures:
+            radial = {"kernel": "rbf", "sigma": settings["bandwidth"], "precision": _precision(settings)}
+            (found["cka_rbf"],) = _blockwise(observe, parts, ["debiased"], **radial)
+    elif linear:
         grams = pack(observe(), precision=_precision(settings))
         for name in linear:
             found[name] = cka(grams, "biased" if name == "cka_biased" else "debiased")
-    if "cka_rbf" in measures:
+    if "cka_rbf" in measures and "cka_rbf" not in found:
         grams = pack(observe(), kernel="rbf", sigma=settings["bandwidth"], precision=_precision(settings))
         found["cka_rbf"] = cka(grams, "debiased")
     if "cka_minibatch" in measures:
         found["cka_minibatch"] = _minibatch(list(observe()), settings)
     return {name: found[name] for name in measures}
+
+
+def _parts(count: int, images: int, memory: float) -> list[tuple[int, int]]:
+    """Layers from which to which; two parts are in memory at once."""
+    each = packed_bytes(1, images) if images else 0
+    if count * each <= memory:
+        return [(0, count)]
+    size = max(1, int(memory / (2 * each)))
+    return [(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+def _blockwise(
+    observe: Callable[..., Iterable[Tensor]],
+    parts: Sequence[tuple[int, int]],
+    estimators: Sequence[Estimator],
+    **options: Any,
+) -> list[NDArray[np.float64]]:
+    """CKA of all pairs by each estimator, with the packed Grams of no more than two parts in memory."""
+    found = [np.empty((parts[-1][1],) * 2) for _ in estimators]
+    for at, (first, last) in enumerate(parts):
+        rows = pack(observe(first, last), count=last - first, **options)
+        for values, estimator in zip(found, estimators, strict=True):
+            values[first:last, first:last] = cka(rows, estimator)
+        for begin, end in parts[at + 1 :]:
+            columns = pack(observe(begin, end), count=end - begin, **options)
+            for values, estimator in zip(found, estimators, strict=True):
+                values[first:last, begin:end] = cka_between(rows, columns, estimator)
+                values[begin:end, first:last] = values[first:last, begin:end].T
+            del columns
+    return found
 
 
 def _precision(settings: Mapping[str, Any]) -> Precision:

@@ -1,25 +1,18 @@
 """Observing: show images to a model, keep what it says (logits, and activations where layers are asked for)."""
 
-from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
-import zarr
 from torch import Tensor
 
+from kindred import batches
+from kindred.batches import Pixels
 from kindred.errors import BadInput
 from kindred.layers import capture
 from kindred.models import Classifier
 
 DEFAULT_BATCH = 128
-WIDEST = 128  # pixels a side up to which so many images at once keep their gradients in a few GB
-Pixels: TypeAlias = np.ndarray | zarr.Array
-
-
-def gradient_batch(side: int) -> int:
-    """Images of `side` pixels a side to differentiate through at once: fewer of large ones, to bound memory."""
-    return max(1, min(DEFAULT_BATCH, DEFAULT_BATCH * WIDEST**2 // side**2))
 
 
 @torch.inference_mode()
@@ -37,10 +30,8 @@ def observe(
     images: (n, channel, height, width) in [0, 1], an array in memory or in a store (read as it is used). Raises
     BadInput with the names of the model and of the first layer whose activations are not finite.
     """
-    count = images.shape[0]
-    for start in range(0, count, batch):
-        rows = slice(start, min(start + batch, count))
-        shown = torch.from_numpy(np.ascontiguousarray(images[rows], dtype=np.float32)).to(device)
+    for rows, pixels in batches.read(images, batch):
+        shown = torch.from_numpy(pixels).to(device)
         with capture(classifier, list(layers)) as seen:
             logits = classifier(shown)
         said = {layer: seen[layer] for layer in layers} | {"logits": logits}
@@ -66,6 +57,34 @@ def predict(
         said["logits"] for _, said in observe(classifier, images, [], name=name, device=device, batch=batch)
     ]
     return np.concatenate(parts)
+
+
+@torch.inference_mode()
+def classes(
+    classifiers: Mapping[str, Classifier],
+    images: Pixels,
+    *,
+    device: torch.device,
+    batch: int = DEFAULT_BATCH,
+) -> np.ndarray:
+    """What several models take the images for: (model, n) int64. Every image is read once and shown to all.
+
+    Nothing waits for the device before the last image. Raises BadInput with the name of a model whose logits are not
+    finite.
+    """
+    parts, finite = [], torch.ones(len(classifiers), dtype=torch.bool, device=device)
+    for _, pixels in batches.read(images, batch):
+        shown = torch.from_numpy(pixels).to(device)
+        logits = [classifier(shown) for classifier in classifiers.values()]
+        finite &= torch.stack([torch.isfinite(each).all() for each in logits])
+        parts.append(torch.stack([each.argmax(1) for each in logits]))
+    for name, fine in zip(classifiers, finite.tolist(), strict=True):
+        if not fine:
+            raise BadInput(
+                f"model '{name}' says NaN or infinity for some of the images; its weights, its normalisation or the "
+                "images are broken."
+            )
+    return torch.cat(parts, dim=1).cpu().numpy()
 
 
 def penultimate(

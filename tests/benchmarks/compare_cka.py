@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from kindred.cka import cka, jackknife, minibatch_cka
 from kindred.gram import pack
-from race import Contender, Kernel, Row
+from race import Contender, Goals, Kernel
 from torch import Tensor, nn
 
 N = 1024
@@ -100,12 +100,16 @@ def reference(features: list[Tensor]) -> dict[str, np.ndarray]:
 @cache
 def gemm_rate() -> float:
     """Operations a second of a 2,048^3 float32 product, best of six."""
-    a, out = torch.randn(2048, 2048), torch.empty(2048, 2048)
+    a, out = (torch.randn(2048, 2048, device=DEVICE) for _ in range(2))
+    cuda = DEVICE.type == "cuda"
+    clock = time.perf_counter if cuda else time.process_time
     best = float("inf")
     for _ in range(6):
-        start = time.process_time()
+        start = clock()
         torch.mm(a, a.T, out=out)
-        best = min(best, time.process_time() - start)
+        if cuda:
+            torch.cuda.synchronize()
+        best = min(best, clock() - start)
     return 2 * 2048**3 / best
 
 
@@ -346,35 +350,15 @@ def kernels() -> list[Kernel]:
     ]
 
 
-def targets(rows: list[Row]) -> list[tuple[str, str, float, bool]]:
-    """(what, wanted, found, whether it is reached) for what was run."""
-    found = {
-        (row.kernel, row.contender.split(" ")[0] if row.needs else row.contender): row
-        for row in rows
-        if row.seconds
-    }
-    reached = []
-
-    def demand(what: str, value: float, limit: float, least: bool = True) -> None:
-        holds = value >= limit if least else value <= limit
-        reached.append((what, f"{'>=' if least else '<='} {limit:g}", value, holds))
-
-    def faster(what: str, kernel: str, ours: str, peer: str, limit: float) -> None:
-        if (kernel, ours) in found and (kernel, peer) in found:
-            own, theirs = found[kernel, ours], found[kernel, peer]
-            demand(f"{what}: {peer} / {ours}", theirs.ratio / own.ratio, limit)
-
-    faster("CKA float32", "cka", "kindred float32", "pytorch-cka", 8)
-    faster("CKA float32", "cka", "kindred float32", "torch-cka", 60)
-    faster("CKA mixed precision", "cka", "kindred bfloat16", "pytorch-cka", 16)
-    for peer_name in ("pytorch-cka", "cka-pytorch", "torch-cka"):
-        faster("CKA minibatch 128", "cka minibatch 128", "kindred", peer_name, 1)
-    if ("cka", "kindred float32") in found:
-        single, mixed = found["cka", "kindred float32"], found["cka", "kindred bfloat16"]
-        demand("CKA float32, largest error", single.quality["max error"], 1e-6, least=False)
-        demand("CKA mixed precision, largest error", mixed.quality["max error"], 2e-4, least=False)
-        demand("CKA float32, share of the float32 GEMM rate", single.floor_s / single.median, 0.6)
-        if ("cka", "pytorch-cka") in found:
-            ratio = single.peak_mb / found["cka", "pytorch-cka"].peak_mb
-            demand("CKA float32, peak memory / pytorch-cka's", ratio, 0.5, least=False)
-    return reached
+def targets(goals: Goals) -> None:
+    full = goals.of("cka")
+    full.time("CKA, pytorch-cka / float32", "pytorch-cka", "kindred float32", least=8)
+    full.time("CKA, torch-cka / float32", "torch-cka", "kindred float32", least=60)
+    full.time("CKA, pytorch-cka / mixed precision", "pytorch-cka", "kindred bfloat16", least=16)
+    full.quality("CKA float32, largest error", "kindred float32", "max error", most=1e-6)
+    full.quality("CKA mixed precision, largest error", "kindred bfloat16", "max error", most=2e-4)
+    full.share("CKA float32, share of the machine's float32 GEMM rate", "kindred float32", least=0.6)
+    full.peak("CKA float32, peak memory / pytorch-cka's", "kindred float32", "pytorch-cka", most=0.5)
+    small = goals.of("cka minibatch 128")
+    for name in ("pytorch-cka", "cka-pytorch", "torch-cka"):
+        small.time(f"CKA minibatch 128, {name} / float32", name, "kindred", least=1)

@@ -1,43 +1,42 @@
-"""What attacks and inversions cost beyond their forward and backward passes.
+"""Attacks and inversions against their forward and backward passes, and against other packages.
 
-    python tests/benchmarks/descend.py [--device cpu|cuda] [--threads N] [--rounds N] [--batch N] [--csv FILE]
+The floor is the same number of steps of a forward pass and a backward pass to the input, at the same batch and with the
+same loss, and nothing else: no step, no projection, no best iterate. "kindred float32" is what the pipeline does: the
+loop on a copy with batch normalisation folded into convolutions and channels last; "as it is" is the loop on the very
+network of the floor, "folded passes" the floor of the copy.
 
-The floor of each row is the same number of steps of a forward pass and a backward pass to the input, at the same batch
-and with the same loss, and nothing else: no step, no projection, no best iterate. Frozen parameters and parameters
-that want gradients are both timed for the loop. An inversion also has the forward pass of its targets and that of its
-last iterate, and an attack with restarts the last of each; they are part of the ratio, and their share of it (a
-forward pass is about 0.4 of a step) shrinks with the number of steps.
+Success and residuals are always measured in float32 on the network as it is. The network is trained on handwritten
+digits first, so that they mean something. An inversion has two forward passes beyond its steps (its targets, its last
+iterate); they are part of the ratio.
 
-The inversion also runs against the loop that Jones et al. 2022 used, of the `robustness` library (PyPI), where that is
-installed: `robustness / ours`, timed in the same rounds. It runs the model once more each step than the loss needs.
-What else it imports and is not there (dill, cox) is replaced by empty modules, and on the CPU `.cuda()` does nothing;
-its own code is as released. Elsewhere a stand-in with the same passes is timed (`two forward passes / ours`).
-
-Rounds of floor and loop alternate and the fastest of each counts; CPU seconds on the CPU, seconds on a GPU.
+`robustness` (MIT licence) holds the loop that Jones et al. 2022 used; it runs the model once more each step than the
+loss needs. On the CPU its `.cuda()` does nothing; its own code is as released.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import importlib.util
-import sys
-import time
+import os
+import tempfile
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import MagicMock
+from typing import Any
 
 import torch
+from kindred.attacks import Attack, perturb
+from kindred.folding import folded
+from kindred.inversion import Inversion, invert
+from kindred.models import Classifier, Description
+from kindred.penultimate import features
+from race import Contender, Goals, Kernel
 from torch import Tensor, nn
 from torch.nn import functional
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-
-from kindred.attacks import Attack, perturb
-from kindred.inversion import Inversion, invert
-
 SIZE, CLASSES = 32, 10
+STEPS, INVERSION_STEPS = 10, 100
+SCRATCH = Path(os.environ.get("KINDRED_BENCH_SCRATCH", tempfile.gettempdir()))
+DEVICE = torch.device(os.environ.get("KINDRED_BENCH_DEVICE", "cpu"))
 
 
 class Block(nn.Module):
@@ -87,8 +86,55 @@ def tiny() -> nn.Sequential:
 NETS: dict[str, Callable[[], nn.Sequential]] = {
     "tiny": tiny,
     "residual20": lambda: residual(16, 3),
-    "residual20-wide": lambda: residual(48, 3),
+    "residual14-wide": lambda: residual(64, 2),
 }
+EPS = {"tiny": 0.05, "residual20": 0.03, "residual14-wide": 0.05}
+# Images attacked and how many at a time: success is counted on all of them.
+SHOWN = {"tiny": (256, 64), "residual20": (256, 64), "residual14-wide": (32, 16)}
+
+
+@cache
+def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Pixels and labels to train on, then those to attack: three equal channels."""
+    from kindred.images import select
+
+    parts = select({"source": "digits", "size": SIZE, "evaluation": 500, "seed": 0})
+    found = []
+    for part in reversed(parts):
+        found += [torch.from_numpy(part.pixels).repeat(1, 3, 1, 1), torch.from_numpy(part.labels)]
+    return tuple(found)  # type: ignore[return-value]
+
+
+@cache
+def classifier(name: str) -> Classifier:
+    """The network, trained for a few epochs by whoever comes first."""
+    from kindred.training import train
+
+    torch.manual_seed(0)
+    made = Classifier(NETS[name](), Description(name, CLASSES, 3, SIZE, SIZE, (0.3,) * 3, (0.35,) * 3))
+    path = SCRATCH / f"{name}.pt"
+    if not path.exists():
+        recipe = {
+            "method": "standard",
+            "epochs": 4,
+            "batch": 64,
+            "lr": 0.004,
+            "weight_decay": 0.01,
+            "clip": 1.0,
+        }
+        pixels, labels, *_ = digits()
+        train(made, pixels.numpy(), labels.numpy(), recipe, 0, torch.device("cpu"))
+        torch.save(made.state_dict(), path.with_suffix(".partial"))
+        path.with_suffix(".partial").rename(path)
+    made.load_state_dict(torch.load(path))
+    return made.to(DEVICE).eval().requires_grad_(False)
+
+
+def batches(name: str) -> list[tuple[Tensor, Tensor]]:
+    count, size = SHOWN[name]
+    _, _, pixels, labels = digits()
+    parts = zip(pixels[:count].split(size), labels[:count].split(size), strict=True)
+    return [(images.to(DEVICE), truth.to(DEVICE)) for images, truth in parts]
 
 
 def passes(loss: Callable[[Tensor], Tensor], images: Tensor, steps: int) -> None:
@@ -98,123 +144,233 @@ def passes(loss: Callable[[Tensor], Tensor], images: Tensor, steps: int) -> None
         torch.autograd.grad(loss(x).sum(), x)
 
 
-def cases(net: nn.Sequential, images: Tensor) -> dict[str, tuple[Callable[[], None], Callable[[], object]]]:
-    """Name -> (floor, loop)."""
-    labels = torch.arange(len(images), device=images.device) % CLASSES
-    features = net[:-1]
-    with torch.no_grad():
-        goal = features(images.flip(0))
+def bare(name: str, fold: bool = False, times: int = 1) -> Callable[[], Any]:
+    """The passes of an attack on all batches."""
+    net = folded(classifier(name)) if fold else classifier(name)
+    shown = batches(name)
 
-    def wrong(x: Tensor) -> Tensor:
-        return functional.cross_entropy(net(x), labels, reduction="none")
+    def work() -> None:
+        for images, labels in shown:
+            passes(
+                lambda x, y=labels: functional.cross_entropy(net(x), y, reduction="none"),
+                images,
+                STEPS * times,
+            )  # type: ignore[misc]
 
-    def apart(x: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(features(x) - goal, dim=1)
+    return work
 
-    def attack(settings: Attack) -> tuple[Callable[[], None], Callable[[], object]]:
+
+def own(name: str, precision: str | None = "float32", **options: Any) -> Callable[[], Any]:
+    """Kindred's attack; precision None: on the network as it is."""
+    net = classifier(name) if precision is None else folded(classifier(name), precision)  # type: ignore[arg-type]
+    settings = Attack(**{"norm": "linf", "eps": EPS[name], "steps": STEPS, **options})
+    shown = batches(name)
+
+    def work() -> list[Tensor]:
         generator = torch.Generator().manual_seed(0)
-        return (
-            lambda: passes(wrong, images, settings.steps * settings.restarts),
-            lambda: perturb(net, images, labels, settings, generator),
-        )
+        return [perturb(net, images, labels, settings, generator) for images, labels in shown]
 
-    return {
-        "pgd linf, 10 steps": attack(Attack("linf", 8 / 255, 10)),
-        "pgd l2, 10 steps": attack(Attack("l2", 0.5, 10)),
-        "pgd linf, 10 steps, momentum": attack(Attack("linf", 8 / 255, 10, momentum=1.0)),
-        "pgd linf, 10 steps, 2 restarts": attack(Attack("linf", 8 / 255, 10, restarts=2)),
-        "inversion, 60 steps": (
-            lambda: passes(apart, images, 60),
-            lambda: invert(features, images.flip(0), images, Inversion(steps=60), curve_every=10),
-        ),
-    }
+    return work
 
 
-def rival(net: nn.Sequential, images: Tensor) -> tuple[str, Callable[[], object]]:
-    """(name, the inversion of 60 steps by the loop of `robustness`, or by a stand-in with its cost)."""
-    steps, features = 60, net[:-1]
+def torchattacks(name: str) -> Callable[[], Any]:
+    from torchattacks import PGD
+
+    attack = PGD(
+        classifier(name), eps=EPS[name], alpha=2.5 * EPS[name] / STEPS, steps=STEPS, random_start=True
+    )
+    shown = batches(name)
+    return lambda: [attack(images, labels) for images, labels in shown]
+
+
+def foolbox(name: str) -> Callable[[], Any]:
+    import foolbox as package
+
+    wrapped = package.PyTorchModel(classifier(name).requires_grad_(True), bounds=(0, 1), device=DEVICE)
+    attack = package.attacks.LinfPGD(steps=STEPS, rel_stepsize=2.5 / STEPS, random_start=True)
+    shown = batches(name)
+    return lambda: [attack(wrapped, images, labels, epsilons=EPS[name])[1] for images, labels in shown]
+
+
+def art(name: str) -> Callable[[], Any]:
+    from art.attacks.evasion import ProjectedGradientDescentPyTorch
+    from art.estimators.classification import PyTorchClassifier
+
+    net = classifier(name).requires_grad_(True)
+    shape = (3, SIZE, SIZE)
+    estimator = PyTorchClassifier(
+        net,
+        nn.CrossEntropyLoss(),
+        shape,
+        CLASSES,
+        clip_values=(0, 1),
+        device_type="gpu" if DEVICE.type == "cuda" else "cpu",
+    )
+    size = SHOWN[name][1]
+    attack = ProjectedGradientDescentPyTorch(
+        estimator,
+        eps=EPS[name],
+        eps_step=2.5 * EPS[name] / STEPS,
+        max_iter=STEPS,
+        num_random_init=1,
+        batch_size=size,
+        verbose=False,
+    )
+    shown = [(images.cpu().numpy(), labels.cpu().numpy()) for images, labels in batches(name)]
+    return lambda: [torch.from_numpy(attack.generate(images, labels)).to(DEVICE) for images, labels in shown]
+
+
+def success(name: str) -> Callable[[list[Tensor]], dict[str, float]]:
+    """Share of images that the network, as it is and in float32, gets wrong; and how far the furthest pixel went."""
+
+    @torch.no_grad()
+    def judge(found: list[Tensor]) -> dict[str, float]:
+        net = classifier(name)
+        pairs = list(zip(found, batches(name), strict=True))
+        wrong = torch.cat([net(images).argmax(1) != labels for images, (_, labels) in pairs])
+        furthest = max(float((images - clean).abs().max()) for images, (clean, _) in pairs)
+        return {"success": float(wrong.float().mean()), "furthest pixel / eps": furthest / EPS[name]}
+
+    return judge
+
+
+def pictures() -> tuple[Tensor, Tensor]:
+    """Targets of an inversion and the images it starts from."""
+    _, _, pixels, _ = digits()
+    return pixels[:32].to(DEVICE), pixels[32:64].to(DEVICE)
+
+
+def goal(net: Classifier) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+    says = features(net)
     with torch.no_grad():
-        goal = features(images.flip(0))
+        return says, says(pictures()[0])
 
-    def apart(x: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(features(x) - goal, dim=1) / torch.linalg.vector_norm(goal, dim=1)
 
-    if importlib.util.find_spec("robustness") is None:
-        return "two forward passes", lambda: passes(lambda x: apart(x) + 0 * net(x).sum(dim=1), images, steps)
-    for name in ("dill", "cox.store", "cox.utils", "cox"):
-        if name not in sys.modules and importlib.util.find_spec(name.partition(".")[0]) is None:
-            sys.modules[name] = MagicMock()
+def apart(says: Callable[[Tensor], Tensor], target: Tensor) -> Callable[[Tensor], Tensor]:
+    length = torch.linalg.vector_norm(target, dim=1)
+    return lambda x: torch.linalg.vector_norm(says(x) - target, dim=1) / length
+
+
+def bare_inversion(name: str, fold: bool = False) -> Callable[[], Any]:
+    loss = apart(*goal(folded(classifier(name)) if fold else classifier(name)))
+    return lambda: passes(loss, pictures()[1], INVERSION_STEPS)
+
+
+def own_inversion(name: str, precision: str | None = "float32") -> Callable[[], Any]:
+    net = classifier(name)
+    says = features(net if precision is None else folded(net))
+    draft = features(folded(net, "bfloat16")) if precision == "bfloat16" else None
+    targets, seeds = pictures()
+    return lambda: invert(says, targets, seeds, Inversion(steps=INVERSION_STEPS), draft=draft).images
+
+
+def robustness(name: str) -> Callable[[], Any]:
     from robustness.attacker import Attacker
 
-    if images.device.type == "cpu":
+    if DEVICE.type == "cpu":
         Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
-    plain = SimpleNamespace(mean=torch.zeros(3), std=torch.ones(3))
-    attacker = Attacker(net, plain).to(images.device)
-    options = {"constraint": "2", "eps": 1000.0, "step_size": 1 / 8, "iterations": steps, "targeted": True}
-    return "robustness", lambda: attacker(
-        images, goal, custom_loss=lambda model, x, target: (apart(x), None), **options
+    net = classifier(name)
+    says, target = goal(net)
+    loss = apart(says, target)
+    attacker = Attacker(net, SimpleNamespace(mean=torch.zeros(3), std=torch.ones(3))).to(DEVICE)
+    options = {
+        "constraint": "2",
+        "eps": 1000.0,
+        "step_size": 1 / 8,
+        "iterations": INVERSION_STEPS,
+        "targeted": True,
+    }
+    seeds = pictures()[1]
+    return lambda: attacker(seeds, target, custom_loss=lambda model, x, y: (loss(x), None), **options)
+
+
+def residual_of(name: str) -> Callable[[Tensor], dict[str, float]]:
+    @torch.no_grad()
+    def judge(found: Tensor) -> dict[str, float]:
+        residuals = apart(*goal(classifier(name)))(found)
+        return {"mean residual": float(residuals.mean()), "worst residual": float(residuals.max())}
+
+    return judge
+
+
+def attack_kernel(name: str) -> Kernel:
+    judge = success(name)
+    return Kernel(
+        f"pgd {name}",
+        "kindred float32",
+        [
+            Contender("bare passes", partial(bare, name), floor=True),
+            Contender("folded passes", partial(bare, name, True)),
+            Contender("kindred as it is", partial(own, name, None), judge=judge),
+            Contender("kindred float32", partial(own, name), judge=judge),
+            Contender("kindred bfloat16", partial(own, name, "bfloat16"), judge=judge),
+            Contender(
+                "torchattacks", partial(torchattacks, name), ("torchattacks", "torchattacks"), judge=judge
+            ),
+            Contender("foolbox", partial(foolbox, name), ("foolbox", "foolbox"), judge=judge),
+            Contender("art", partial(art, name), ("art", "adversarial-robustness-toolbox"), judge=judge),
+        ],
     )
 
 
-def fastest(net: nn.Module, trials: list[tuple[Callable[[], object], bool]], rounds: int) -> list[float]:
-    """Seconds of each function, with parameters that want gradients or not: its fastest of alternating rounds."""
-    device = next(net.parameters()).device
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
-    best = [float("inf")] * len(trials)
-    for _ in range(rounds + 1):  # the first round warms up and may win all the same
-        for index, (function, grad) in enumerate(trials):
-            net.requires_grad_(grad)
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            start = clock()
-            function()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            best[index] = min(best[index], clock() - start)
-    return best
+def kernels() -> list[Kernel]:
+    net = "residual20"
+    return [
+        attack_kernel(net),
+        attack_kernel("residual14-wide"),
+        Kernel(
+            "pgd variants tiny",
+            "linf",
+            [
+                Contender("bare passes", partial(bare, "tiny"), floor=True),
+                Contender("linf", partial(own, "tiny", None)),
+                Contender("l2", partial(own, "tiny", None, norm="l2", eps=0.5)),
+                Contender("linf, momentum", partial(own, "tiny", None, momentum=1.0)),
+                Contender("apgd", partial(own, "tiny", None, method="apgd")),
+                Contender(
+                    "two restarts",
+                    partial(own, "tiny", None, restarts=2),
+                    other=True,
+                    note="twice the passes",
+                ),
+            ],
+        ),
+        Kernel(
+            f"inversion {net}",
+            "kindred float32",
+            [
+                Contender("bare passes", partial(bare_inversion, net), floor=True),
+                Contender("folded passes", partial(bare_inversion, net, True)),
+                Contender("kindred as it is", partial(own_inversion, net, None), judge=residual_of(net)),
+                Contender("kindred float32", partial(own_inversion, net), judge=residual_of(net)),
+                Contender(
+                    "kindred bfloat16", partial(own_inversion, net, "bfloat16"), judge=residual_of(net)
+                ),
+                Contender(
+                    "robustness",
+                    partial(robustness, net),
+                    ("robustness", "robustness"),
+                    judge=residual_of(net),
+                ),
+            ],
+        ),
+    ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--nets", nargs="+", choices=NETS, default=["tiny", "residual20"])
-    parser.add_argument("--csv", type=Path)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
-    device = torch.device(arguments.device)
-    rows = []
-    for name in arguments.nets:
-        net = NETS[name]().to(device)
-        images = torch.rand(arguments.batch, 3, SIZE, SIZE, device=device)
-        other, theirs = rival(net, images)
-        for case, (floor, loop) in cases(net, images).items():
-            trials: list[tuple[Callable[[], object], bool]] = [(floor, False), (loop, False), (loop, True)]
-            trials += [(theirs, False)] if case.startswith("inversion") else []
-            seconds, frozen, free, *rivals = fastest(net, trials, arguments.rounds)
-            rows.append(
-                {
-                    "net": name,
-                    "case": case,
-                    "floor_s": round(seconds, 4),
-                    "ratio": round(frozen / seconds, 3),
-                    "ratio_unfrozen": round(free / seconds, 3),
-                    "rival": f"{other} / ours" if rivals else "",
-                    "rival_ratio": round(rivals[0] / frozen, 3) if rivals else "",
-                }
-            )
-            print("  ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
-    if arguments.csv:
-        with arguments.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-
-
-if __name__ == "__main__":
-    main()
+def targets(goals: Goals) -> None:
+    for net in ("residual20", "residual14-wide"):
+        pgd = goals.of(f"pgd {net}")
+        pgd.time(f"PGD {net}, as it is / bare passes", "kindred as it is", "bare passes", most=1.05)
+        pgd.time(f"PGD {net}, float32 / bare passes", "kindred float32", "bare passes", most=1.05)
+        pgd.time(f"PGD {net}, float32 / folded passes", "kindred float32", "folded passes", most=1.05)
+        pgd.time(f"PGD {net}, torchattacks / float32", "torchattacks", "kindred float32", least=1.2)
+        pgd.time(f"PGD {net}, torchattacks / mixed precision", "torchattacks", "kindred bfloat16", least=2.5)
+        pgd.time(f"PGD {net}, foolbox / mixed precision", "foolbox", "kindred bfloat16", least=4)
+    pgd = goals.of("pgd residual20")
+    pgd.loss("PGD residual20, success lost to mixed precision", "success", most=0.005)
+    inversion = goals.of("inversion residual20")
+    inversion.time("inversion, as it is / bare passes", "kindred as it is", "bare passes", most=1.1)
+    inversion.time("inversion, float32 / bare passes", "kindred float32", "bare passes", most=1.1)
+    inversion.time("inversion, robustness / float32", "robustness", "kindred float32", least=2)
+    inversion.time("inversion, robustness / mixed precision", "robustness", "kindred bfloat16", least=2.5)
+    inversion.gain("inversion, residual grown in mixed precision (share)", "mean residual", most=0.01)

@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 HERE = Path(__file__).resolve().parent
 COLUMNS = (
@@ -54,7 +55,7 @@ class Kernel:
     """Work that several contenders do. `ours` is what ratios refer to: time of the others / time of ours.
 
     floor: seconds that the work takes at least, where that is known rather than a contender. rounds: how many times
-    each is timed, after once to warm up.
+    each is timed, after once to warm up. clock: CPU seconds of the process, seconds, or CPU seconds of what it starts.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Kernel:
     contenders: Sequence[Contender]
     floor: Callable[[], float] | None = None
     rounds: int = 3
+    clock: Literal["cpu", "wall", "children"] = "cpu"
 
 
 @dataclass
@@ -76,7 +78,7 @@ class Row:
     ratio: float = float("nan")
     floor_s: float = float("nan")
     note: str = ""
-    needs: bool = False
+    plain: str = ""  # the contender without its version
 
     @property
     def median(self) -> float:
@@ -101,9 +103,78 @@ class Row:
         }
 
 
+class Goals:
+    """Numbers to reach, of kernels that were run; what was not run or not installed asks for nothing."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.found: list[tuple[str, str, float, bool]] = []
+
+    def of(self, kernel: str) -> KernelGoals:
+        return KernelGoals(
+            self, {row.plain: row for row in self.rows if row.kernel == kernel and row.seconds}
+        )
+
+    def demand(
+        self, what: str, value: float, *, least: float | None = None, most: float | None = None
+    ) -> None:
+        if least is not None:
+            self.found.append((what, f">= {least:g}", value, value >= least))
+        if most is not None:
+            self.found.append((what, f"<= {most:g}", value, value <= most))
+
+
+class KernelGoals:
+    """The same of one kernel: each names two contenders, and how one compares with the other."""
+
+    def __init__(self, goals: Goals, rows: Mapping[str, Row]) -> None:
+        self.goals = goals
+        self.rows = rows
+
+    def time(self, what: str, above: str, below: str, **limits: float) -> None:
+        """Time of one by time of the other, round by round."""
+        if above in self.rows and below in self.rows:
+            self.goals.demand(what, ratio(self.rows[above], self.rows[below]), **limits)
+
+    def peak(self, what: str, above: str, below: str, **limits: float) -> None:
+        if above in self.rows and below in self.rows:
+            self.goals.demand(what, self.rows[above].peak_mb / self.rows[below].peak_mb, **limits)
+
+    def quality(self, what: str, contender: str, quality: str, **limits: float) -> None:
+        if contender in self.rows:
+            self.goals.demand(what, self.rows[contender].quality[quality], **limits)
+
+    def share(self, what: str, contender: str, **limits: float) -> None:
+        if contender in self.rows:
+            self.goals.demand(what, self.rows[contender].floor_s / self.rows[contender].median, **limits)
+
+    def loss(self, what: str, quality: str, **limits: float) -> None:
+        """How much less of it mixed precision has than float32."""
+        if {"kindred float32", "kindred bfloat16"} <= self.rows.keys():
+            single, mixed = (
+                self.rows[f"kindred {name}"].quality[quality] for name in ("float32", "bfloat16")
+            )
+            self.goals.demand(what, single - mixed, **limits)
+
+    def gain(self, what: str, quality: str, **limits: float) -> None:
+        """How much more of it mixed precision has than float32, as a share of that."""
+        if {"kindred float32", "kindred bfloat16"} <= self.rows.keys():
+            single, mixed = (
+                self.rows[f"kindred {name}"].quality[quality] for name in ("float32", "bfloat16")
+            )
+            self.goals.demand(what, mixed / single - 1, **limits)
+
+
+def ratio(above: Row, below: Row) -> float:
+    """Median of the rounds' ratios; of medians where one was not in every round."""
+    if len(above.seconds) != len(below.seconds):
+        return above.median / below.median
+    return statistics.median(one / other for one, other in zip(above.seconds, below.seconds, strict=True))
+
+
 def run(module: str, kernel: Kernel, rounds: int | None = None) -> list[Row]:
     """Let all contenders of a kernel take turns."""
-    rows = [Row(kernel.name, one.name, note=one.note, needs=bool(one.needs)) for one in kernel.contenders]
+    rows = [Row(kernel.name, one.name, note=one.note, plain=one.name) for one in kernel.contenders]
     running: dict[str, Worker] = {}
     try:
         for one, row in zip(kernel.contenders, rows, strict=True):
@@ -148,10 +219,8 @@ def _relate(kernel: Kernel, rows: list[Row]) -> None:
         if one.other:
             continue
         row.floor_s = floor
-        if not row.seconds or not ours.seconds:
-            continue
-        pairs = zip(row.seconds, [ours.median] if one.once else ours.seconds, strict=False)
-        row.ratio = statistics.median(theirs / own for theirs, own in pairs)
+        if row.seconds and ours.seconds:
+            row.ratio = ratio(row, ours)
 
 
 def _version(package: str) -> str:
@@ -204,7 +273,7 @@ def serve(module: str, kernel: str, contender: str) -> None:
             if work is None:
                 work = one.prepare()
             if line.strip() != "ready":
-                result, said["seconds"], said["peak_mb"] = measured(work)
+                result, said["seconds"], said["peak_mb"] = measured(work, chosen.clock)
                 judged = one.judge(result) if one.judge and line.strip() == "judge" else {}
                 said["quality"] = {name: float(value) for name, value in judged.items()}
                 del result
@@ -214,20 +283,29 @@ def serve(module: str, kernel: str, contender: str) -> None:
         out.flush()
 
 
-def measured(work: Callable[[], Any]) -> tuple[Any, float, float]:
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter, "children": _children}
+
+
+def measured(work: Callable[[], Any], clock: str = "cpu") -> tuple[Any, float, float]:
     """Result, seconds and peak memory beyond what was there before, in MB (NaN where /proc is missing)."""
     import torch
 
     gc.collect()
     cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
-    clock = time.perf_counter if cuda else time.process_time
+    now = CLOCKS["wall" if cuda else clock]
     before = _begin_peak(cuda)
-    start = clock()
+    start = now()
     result = work()
     if cuda:
         torch.cuda.synchronize()
-    seconds = clock() - start
-    return result, seconds, _peak(cuda) - before
+    seconds = now() - start
+    peak = float("nan") if clock == "children" else _peak(cuda) - before
+    return result, seconds, peak
 
 
 def _begin_peak(cuda: bool) -> float:

@@ -140,8 +140,12 @@ start() {
 
 idle() { [ "$(sinfo -h -p main -t idle -o %D)" = "$N" ]; }
 
+empty() { [ -z "$(squeue -h)" ]; }
+
 stop() {
     local file pid name
+    # Jobs first: without their node daemon they would go on for ever.
+    if timeout 10 scancel --quiet --user=root 2> /dev/null; then await empty || true; fi
     for file in "$D"/run/{slurmctld,slurmd.n*,slurmdbd,database,munged}.pid; do
         [ -s "$file" ] || continue
         pid=$(cat "$file")

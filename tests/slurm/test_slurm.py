@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -45,19 +46,31 @@ def called(*command: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def cluster() -> Iterator[Path]:
     """The folder of a running SLURM of two nodes."""
     if reason := why_not():
         pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("slurm")
-    # Daemons keep what they inherit, so their output must not be this process's.
-    with (folder / "start.log").open("w") as log:
-        subprocess.run([CLUSTER, "install"], stdout=log, stderr=log, check=True)
-        try:
-            subprocess.run([CLUSTER, "start", folder, str(NODES)], stdout=log, stderr=log, check=True)
-            yield folder
-        finally:
-            subprocess.run([CLUSTER, "stop", folder], stdout=log, stderr=log, check=True)
+    # Not in pytest's own folder, which the database's user may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="kindred-slurm-"))
+    folder.chmod(0o755)
+
+    def told() -> str:
+        return (folder / "cluster.log").read_text()[-3000:]
+
+    def cluster_sh(*arguments: str | Path) -> bool:
+        # Daemons keep what they inherit, so their output must not be this process's.
+        with (folder / "cluster.log").open("a") as log:
+            done = subprocess.run([CLUSTER, *arguments], stdout=log, stderr=log, check=False)
+        return done.returncode == 0
+
+    if not cluster_sh("install"):
+        pytest.skip(f"Debian's packages of SLURM could not be installed: {told()}")
+    try:
+        assert cluster_sh("start", folder, str(NODES)), told()
+        yield folder
+    finally:
+        assert cluster_sh("stop", folder), told()
+        shutil.rmtree(folder)
 
 
 class Run:

@@ -3,7 +3,6 @@
 Both axes run from the input upward and to the right: the origin is the lower left corner.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,12 +22,6 @@ def names(models: pd.DataFrame, wanted: Sequence[str]) -> dict[str, str]:
     budget = tables.budgets(models)
     labels = {name: budget[name].label for name in wanted if name in budget}
     return labels if len(set(labels.values())) == len(set(wanted)) else {name: name for name in wanted}
-
-
-def said(seen: str) -> str:
-    """'natural', or 'attack@model' in words."""
-    made_by, found, model = seen.partition("@")
-    return f"{made_by} of {model}" if found else seen
 
 
 def matrices(
@@ -146,16 +139,13 @@ def caption(table: pd.DataFrame, *, measure: str, natural: bool = True) -> str:
             said_to = [f"{about[f'model_{side}']} ({_short_seen(about, side)})" for side in ("a", "b")]
             pair = " with ".join(said_to)
         means.append(f"{pair} {np.nanmean(off):.3f}")
-    shown = (
-        "natural images"
-        if natural
-        else "natural and adversarial images; 'own' attacks were made on that very model"
-    )
+    shown = "natural images" if natural else "the images that its axis names"
+    own = "" if natural else " An 'own' attack was made on that very model."
     text = (
         f"Similarity ({tables.MEASURES.get(measure, measure)}, n = {tables.counted(table['n'])}) of every "
         f"layer of one model (rows) with every layer of another (columns) on {shown}, on one scale. Layers "
-        "are numbered from the input upward and to the right. Mean of the cells, without a diagonal that is "
-        f"1 by construction: {'; '.join(means)}."
+        f"are numbered from the input upward and to the right.{own} Mean of the cells, without a diagonal that "
+        f"is 1 by construction: {'; '.join(means)}."
     )
     holes = sum(int((~np.isfinite(values)).sum()) for _, values in found)
     if holes:
@@ -165,7 +155,6 @@ def caption(table: pd.DataFrame, *, measure: str, natural: bool = True) -> str:
 
 def draw_series(
     cells: pd.DataFrame,
-    models: pd.DataFrame,
     *,
     series: str,
     measure: str,
@@ -200,7 +189,6 @@ def series_caption(cells: pd.DataFrame, structure: pd.DataFrame, *, series: str,
 def draw_distance(
     distance: pd.DataFrame,
     structure: pd.DataFrame,
-    models: pd.DataFrame,
     *,
     dpi: int = style.DPI,
     font_size: float = style.FONT_SIZE,
@@ -262,8 +250,3 @@ def distance_caption(structure: pd.DataFrame) -> str:
     if told:
         text += " Hollow: the figure of the paper's repository (WRN-28-4, CIFAR-10), digitised."
     return text
-
-
-def columns_for(count: int) -> int:
-    """Panels in a row: as near a square as four columns allow."""
-    return min(4, max(1, math.ceil(count / max(1, math.ceil(count / 4)))))

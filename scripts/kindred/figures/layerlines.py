@@ -275,7 +275,7 @@ def draw_estimators(
             gap = values.loc[panel].reindex(x.index) - x
             about = panels[panels["panel"] == panel].iloc[0]
             a, b = (_observed(str(about[f"model_{side}"]), str(about[f"seen_{side}"])) for side in ("a", "b"))
-            look = {**depth.hue(place), "marker": "o", "markersize": 0.8, "linestyle": "none", "alpha": 0.5}
+            look = {**depth.hue(place), "marker": "o", "markersize": 1.5, "linestyle": "none", "alpha": 0.6}
             look["markeredgewidth"] = 0
             lines.append(depth.Line(a if a == b else f"{a} × {b}", x, gap, look))
         title = tables.MEASURES.get(other, other)

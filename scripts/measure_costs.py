@@ -1,0 +1,32 @@
+"""Measure what one network costs on this machine, on a few images of the study and with random weights."""
+
+import json
+import time
+from pathlib import Path
+
+import torch
+from kindred import checkpoints, costs, device, images, models, store
+from kindred.job import job, log
+
+with job(snakemake.log[0], snakemake.threads):
+    # What was spent up to here every job spends before it begins.
+    start = time.process_time()
+    settings = snakemake.params.settings
+    place = device.choose(snakemake.config["device"])
+    natural = images.load(snakemake.input.natural)
+    torch.manual_seed(0)
+    description = checkpoints.describe(snakemake.params.entry, settings, classes=len(natural.classes))
+    classifier = models.assemble(description)
+    found = costs.measure(classifier, natural.pixels, natural.labels, snakemake.params.layers, place)
+    about = {
+        **found,
+        "start": start,
+        "device": place.type,
+        "sizes": {
+            "evaluation": len(natural),
+            "training": store.array(snakemake.input.training, "images").shape[0],
+            "pixels": natural.pixels[0].size,
+        },
+    }
+    Path(snakemake.output[0]).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    log.info("%.3g s an image forward, %.3g s a step of an attack", found["forward"], found["attack"])
