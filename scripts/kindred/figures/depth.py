@@ -54,10 +54,14 @@ def draw(
     *,
     columns: int,
     shared: bool = True,
+    left: float = 0.46,
     dpi: int = style.DPI,
     font_size: float = style.FONT_SIZE,
 ) -> Figure:
-    """All panels, `columns` in a row, and a legend of their lines, each label once; shared: one range for all."""
+    """All panels, `columns` in a row, and a legend of their lines, each label once; shared: one range for all.
+
+    left: inches for labels at the left of each panel.
+    """
     entries = {line.label: dict(line.look) for panel in panels for line in panel.lines}
     scale = font_size / style.FONT_SIZE
     with style.context(font_size) as size:
@@ -65,7 +69,7 @@ def draw(
             [(WIDE * scale, HIGH * scale)] * len(panels),
             columns=columns,
             right=chart.legend_width(entries, size) / scale,
-            left=0.46,
+            left=left,
             below=0.40,
             dpi=dpi,
             font_size=font_size,

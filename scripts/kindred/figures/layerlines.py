@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from kindred.figures import depth, style, tables
 
 SETS = {"natural": "held-out images", "training": "training images"}
+SHORT = {"natural": "held out", "training": "training"}
 MEASURES = {
     "cka_debiased": "CKA, debiased",
     "cca": "CCA",
@@ -134,7 +135,7 @@ def draw_epochs(table: pd.DataFrame, *, dpi: int = style.DPI, font_size: float =
                 if len(part) and not (column == "to_last" and epoch == rows["epoch"].max()):
                     look = depth.shade(place, len(epochs))
                     lines.append(depth.Line(f"epoch {epoch}", part["depth"], part[column], look))
-            panels.append(depth.Panel(f"{model}, {SETS.get(str(seen), str(seen))}", lines, up))
+            panels.append(depth.Panel(f"{model}, {SHORT.get(str(seen), str(seen))}", lines, up))
     return depth.draw(panels, columns=len(groups), dpi=dpi, font_size=font_size)
 
 
@@ -281,7 +282,7 @@ def draw_estimators(
         title = tables.MEASURES.get(other, other)
         along = tables.MEASURES.get(against, against)
         drawn.append(depth.Panel(title, lines, "difference", along, low=-0.01, high=0.01))
-    return depth.draw(drawn, columns=len(drawn), shared=False, dpi=dpi, font_size=font_size)
+    return depth.draw(drawn, columns=len(drawn), shared=False, left=0.62, dpi=dpi, font_size=font_size)
 
 
 def estimators_caption(estimators: pd.DataFrame) -> str:
