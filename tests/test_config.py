@@ -694,7 +694,7 @@ def test_a_precision_left_out_is_in_no_settings_and_so_in_no_fingerprint() -> No
     plain = check(changed())
     assert not any("precision" in attack for attack in plain["attacks"].values())
     assert "precision" not in plain["similarity"]
-    asked = check(changed(("attacks/pgd_linf/precision", "bfloat16")))
-    assert asked["attacks"]["pgd_linf"]["precision"] == "bfloat16"
+    attack = {"norm": "linf", "eps": 0.1, "steps": 2, "precision": "bfloat16"}
+    assert check(changed(("attacks/mine", attack)))["attacks"]["mine"]["precision"] == "bfloat16"
     told = sentence(changed(("similarity/precision", "float16")))
     assert told.startswith("similarity.precision is 'float16', but must be float32 or bfloat16"), told

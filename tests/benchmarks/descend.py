@@ -96,13 +96,15 @@ SHOWN = {"tiny": (256, 64), "residual20": (256, 64), "residual14-wide": (32, 16)
 @cache
 def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Pixels and labels to train on, then those to attack: three equal channels."""
-    from kindred.images import select
+    from sklearn.datasets import load_digits
 
-    parts = select({"source": "digits", "size": SIZE, "evaluation": 500, "seed": 0})
-    found = []
-    for part in reversed(parts):
-        found += [torch.from_numpy(part.pixels).repeat(1, 3, 1, 1), torch.from_numpy(part.labels)]
-    return tuple(found)  # type: ignore[return-value]
+    data = load_digits()
+    scans = torch.from_numpy(data.images).float()[:, None] / 16
+    pixels = functional.interpolate(scans, (SIZE, SIZE), mode="bilinear").repeat(1, 3, 1, 1)
+    labels = torch.from_numpy(data.target)
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+    held, rest = order[:500], order[500:]
+    return pixels[rest], labels[rest], pixels[held], labels[held]
 
 
 @cache
