@@ -176,7 +176,7 @@ def test_a_study_on_slurm_survives_the_loss_of_a_job_and_of_a_node(
 
 def test_a_retry_asks_for_more_memory(cluster: Path, tmp_path: Path) -> None:
     study = Checkout(tmp_path / "kindred", ROOT / "tests" / "small.yaml")
-    study.edit("scripts/select_images.py", "from kindred import images", "raise SystemExit('out of memory')")
+    study.edit("scripts/select_images.py", "with job(", "raise SystemExit('out of memory')\nwith job(")
     run = Run(study, "images", "--retries", "1")
     assert run.process.wait() == 1
     asked = re.findall(r"^rule select_images:(?:\n    .*)*? mem_mb=(\d+)", run.text, re.M)
