@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from kindred import attacks, checkpoints, device, folding, images, tables
+from kindred import attacks, batches, checkpoints, device, folding, images, tables
 from kindred.job import job, progress
-from kindred.observe import gradient_batch, predict
+from kindred.observe import predict
 
 with job(snakemake.log[0], snakemake.threads):
     name, settings = snakemake.wildcards.model, snakemake.params.settings
@@ -31,7 +31,9 @@ with job(snakemake.log[0], snakemake.threads):
                 attack = attacks.of(settings["attack"])
                 generator = torch.Generator().manual_seed(settings["attack"]["seed"])
                 adversary = folding.folded(classifier, settings["attack"].get("precision", "float32"))
-                parts, batch = [], gradient_batch(some.pixels.shape[-1])
+                example = torch.from_numpy(some.pixels[:1]).to(place)
+                memory = snakemake.config["memory"] * 2**30
+                parts, batch = [], batches.fitting(adversary, example, memory, gradients=True)
                 for start in range(0, len(some), batch):
                     rows_of = slice(start, start + batch)
                     clean = torch.from_numpy(some.pixels[rows_of]).to(place)
