@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -108,8 +109,15 @@ WAYS = [ctrl_c, kill_snakemake, kill_a_worker]
 
 
 def records(study: Checkout) -> dict[str, bytes]:
-    """What Snakemake remembers of each output that is there: of those that jobs made that ended well."""
-    return {path.name: path.read_bytes() for path in (study / ".snakemake/metadata").iterdir()}
+    """What Snakemake remembers of each output that is there: of those that jobs made that ended well.
+
+    It keeps a record of a failed job, too, whose output it removes; names of records are paths in base 64.
+    """
+    return {
+        path.name: path.read_bytes()
+        for path in (study / ".snakemake/metadata").iterdir()
+        if (study / b64decode(path.name).decode()).exists()
+    }
 
 
 def until(event: Callable[[], object], run: subprocess.Popen, seconds: float = 300) -> None:
