@@ -147,6 +147,7 @@ def goes_on(study: Checkout, undisturbed: Checkout, done: dict[str, bytes]) -> N
     )
     assert again.returncode == 0, again.stdout[-6000:]
     now = records(study)
+    assert done, "not even the models' records were read"
     assert {name: now[name] for name in done} == done
     for target in TARGETS:
         assert (study / target).read_bytes() == (undisturbed / target).read_bytes(), target
