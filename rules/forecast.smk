@@ -2,7 +2,7 @@
 
 
 rule forecast:
-    """Target: what the whole study will cost, stage by stage: jobs, hours, memory and disk."""
+    """Target: what the study and the papers' targets will cost, stage by stage: jobs, hours, memory and disk."""
     input:
         lambda wildcards: forecast_table(),
     log:
@@ -21,9 +21,10 @@ rule collect_forecast:
     log:
         "<logs>/collect_forecast.log",
     conda:
-        "../envs/figures.yaml"
+        "../envs/torch.yaml"
     params:
         config=forecast_config(),
+        layered=layered_work(),
         measured_as=MEASURED_AS,
         made=lambda wildcards: made_forecast(),
     script:
@@ -49,6 +50,7 @@ rule measure_costs:
         settings=canonical(config["images"]),
         entry=lambda wildcards: network(wildcards.model),
         layers=lambda wildcards: layer_choice(config, wildcards.model),
+        look=lambda wildcards: looked_at(wildcards.model),
         made=lambda wildcards: made_costs(wildcards.model),
     script:
         "../scripts/measure_costs.py"

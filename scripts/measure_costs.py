@@ -17,7 +17,8 @@ with job(snakemake.log[0], snakemake.threads):
     torch.manual_seed(0)
     description = checkpoints.describe(snakemake.params.entry, settings, classes=len(natural.classes))
     classifier = models.assemble(description)
-    found = costs.measure(classifier, natural.pixels, natural.labels, snakemake.params.layers, place)
+    layers, look = snakemake.params.layers, snakemake.params.look
+    found = costs.measure(classifier, natural.pixels, natural.labels, layers, place, look)
     about = {
         **found,
         "start": start,

@@ -1,26 +1,37 @@
 """Forecasts: passes counted by hand, jobs as Snakemake plans them, disk as it is in the end."""
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from kindred import costs, forecast
-from kindred.config import check
+from kindred import costs, forecast, workload, workload_papers
+from kindred.config import check, model_entries
 from nets import timm_model
+from test_cianfarani import with_section
 from workflow import ROOT, Checkout
 
-SIZES = forecast.Sizes(evaluation=60, training=200, pixels=1024)
+# Made in moments, from what is there: not in a forecast.
+LIGHT = {
+    "select_images", "describe_components", "cluster_models", "explain_sat", "evaluate_ensembles", "compare_measures",
+    "hwang2024", "cianfarani2022",
+}  # fmt: skip
+SIZES = workload.Sizes(evaluation=60, training=200, pixels=1024)
 COST = {
     "forward": 1.0,
     "observe": 2.0,
     "attack": 10.0,
+    "adversary": 11.0,
     "inversion": 100.0,
     "training": 7.0,
     "flops": 1e9,
     "features": {"penultimate": 8, "logits": 10},
+    "looked": [8, 100, 1000],
+    "look": 3.0,
+    "decomposition": 0.0,
     "parameters": 1000,
     "host_mb": 500.0,
     "gpu_mb": 0.0,
@@ -32,15 +43,15 @@ def small() -> dict:
     return check(yaml.safe_load((ROOT / "tests" / "small.yaml").read_text()))
 
 
-def stages(config: dict) -> dict[str, forecast.Stage]:
+def stages(config: dict) -> dict[str, workload.Stage]:
     same = {model: COST for model in config["models"]}
-    return {stage.name: stage for stage in forecast.stages(config, SIZES, same)}
+    return {stage.name: stage for stage in workload.stages(config, SIZES, same)}
 
 
 def test_passes_are_those_of_the_config() -> None:
     found = stages(small())
     # 2 epochs of 3 whole batches of 64; a robust model takes one step of an attack on each image, too.
-    standard, robust = 384 * 7.0 + 60, 384 * (7.0 + 10.0) + 60
+    standard, robust = 384 * 7.0 + 60, 384 * (7.0 + 11.0) + 60
     assert sorted(found["train_model"].seconds) == sorted(2 * [standard] + 2 * [robust])
     # 3 steps on 60 images, and a look before and after.
     assert found["attack_model"].seconds == (60 * (3 * 10.0 + 2),) * 8
@@ -56,22 +67,73 @@ def test_a_ramp_without_an_adversary_costs_no_steps() -> None:
     config = small()
     before = stages(config)["train_model"]
     config["trainings"]["linf10"]["clean_epochs"] = 1
-    assert sum(before.seconds) - sum(stages(config)["train_model"].seconds) == 2 * 192 * 10.0
+    assert sum(before.seconds) - sum(stages(config)["train_model"].seconds) == 2 * 192 * 11.0
 
 
 def test_the_table_adds_up() -> None:
     config = small()
     same = {model: COST for model in config["models"]}
-    *parts, whole = forecast.rows(forecast.stages(config, SIZES, same), same)
-    assert whole["stage"] == "all"
+    found = {
+        "all": workload.stages(config, SIZES, same),
+        "hwang2024": workload_papers.hwang(config, SIZES, same),
+    }
+    *parts, hwang, whole = forecast.rows(found, same)
+    (study,) = (row for row in parts if row["stage"] == "total")
+    assert (hwang["target"], hwang["stage"]) == ("hwang2024", "total")
     for column in ("jobs", "hours", "disk_gb"):
-        assert whole[column] == pytest.approx(sum(row[column] for row in parts))
+        own = [row for row in parts if row["target"] == "all" and row["stage"] != "total"]
+        assert study[column] == pytest.approx(sum(row[column] for row in own))
+        assert whole[column] == pytest.approx(study[column] + hwang[column])
     (attacks,) = (row for row in parts if row["stage"] == "attack_model")
     assert attacks["hours"] == pytest.approx(8 * (60 * 32.0 + 3.0) / 3600)
     assert attacks["longest_job"] == pytest.approx((60 * 32.0 + 3.0) / 3600)
-    text = forecast.written([*parts, whole], "cuda")
+    text = forecast.written([*parts, hwang, whole], "cuda")
     assert "GPU hours" in text
-    assert len(text.splitlines()) == len(parts) + 2
+    assert len(text.splitlines()) == len(parts) + 3
+
+
+def papers(config: dict) -> dict[str, workload.Stage]:
+    """What the default study's cianfarani2022 would be, of two models."""
+    same = {model: COST for model in model_entries(config)}
+    looks = [
+        workload_papers.Look(
+            [("resnet-std", "natural"), ("resnet-l2", "natural")], ["cka_debiased", "cka_biased"]
+        ),
+        workload_papers.Look([("resnet-std-long~3", "training")], ["cka_minibatch"]),
+    ]
+    work = workload_papers.Layered(
+        ["resnet-std", "resnet-l2", "resnet-spatial", "resnet-trades10", "resnet-std-long"],
+        [("pgd_linf", "resnet-std"), ("pgd_linf", "resnet-l2"), ("spatial", "resnet-std")],
+        looks,
+    )
+    return {stage.name: stage for stage in workload_papers.cianfarani(config, SIZES, same, work)}
+
+
+def test_work_of_the_papers_is_what_they_add() -> None:
+    config = check(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    same = {model: COST for model in config["models"]}
+    tried, taught = workload_papers.hwang(config, SIZES, same)
+    # 200 images are asked for and 60 there; three radii of 10 steps and a single step, each looked at.
+    assert sum(tried.seconds) == 17 * 60 * (31 * 11.0 + 5)
+    # Each teacher teaches one student, hard and soft, 12 epochs of 3 batches of 64, and is asked for every image.
+    assert taught.seconds == (2 * (192 * 12 * (7.0 + 1.0) + 60),) * 4
+
+    found = papers(config)
+    assert set(found) == {
+        "train_model", "train_snapshots", "attack_model", "evaluate_snapshots", "compare_layers", "align_layers",
+    }  # fmt: skip
+    l2, spatial, trades = found["train_model"].seconds
+    assert l2 == 192 * (12 * 7.0 + 10 * 2 * 11.0) + 60
+    assert spatial == 192 * (12 * 7.0 + 10 * 4 * 1.0) + 60, "turns are tried, not descended"
+    assert trades == 192 * (22 * 7.0 + 10 * 2 * 11.0) + 60, "natural and adversarial images are learned from"
+    assert found["train_snapshots"].seconds == (192 * 30 * 7.0 + 7 * 60,)
+    # The study's own attack on its own model is made by the study.
+    assert found["attack_model"].seconds == (60 * (10 * 10.0 + 2), 60 * (27 * 1.0 + 2))
+    # 7 states of 2 models, on 200 images of both sets, natural and attacked.
+    assert found["evaluate_snapshots"].seconds == (2 * 7 * 200 * (10 * 10.0 + 2),) * 2
+    natural, training = found["compare_layers"].seconds
+    assert natural == pytest.approx(60 * 2 * 3.0 + 60**2 * (2 * 1108 + 18) / 1e9)
+    assert training == pytest.approx(3 * (60 * 3.0 + 60**2 * (1108 + 4.5) / 1e9))
 
 
 def test_a_network_is_measured() -> None:
@@ -97,12 +159,31 @@ def test_jobs_are_those_that_snakemake_plans(tmp_path: Path) -> None:
     assert rest == {"select_images"}
 
 
+def test_jobs_of_the_papers_are_those_that_snakemake_plans(study: Checkout, tmp_path: Path) -> None:
+    study.write_config(with_section(study.config()))
+    assert study.snakemake("forecast").status == 0
+    counted: Counter[str] = Counter()
+    for row in forecast_of(study):
+        if row["stage"] != "total":
+            counted[row["stage"]] += int(row["jobs"])
+    # Where nothing is made yet.
+    planned = Checkout(tmp_path / "anew", study / "config.yaml").plan("all", "hwang2024", "cianfarani2022")
+    light = ("collect_", "draw_")
+    assert counted == {
+        name: n for name, n in planned.items() if not name.startswith(light) and name not in LIGHT
+    }
+
+
+def forecast_of(study: Checkout) -> list[dict[str, str]]:
+    with (study / "results/forecast/forecast.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_a_forecast_of_a_study_says_the_disk_that_it_took(study: Checkout) -> None:
     outcome = study.snakemake("forecast")
     assert outcome.status == 0, outcome.text[-4000:]
     assert "CPU hours" in outcome.text
-    with (study / "results/forecast/forecast.csv").open(newline="") as file:
-        rows = {row["stage"]: row for row in csv.DictReader(file)}
+    rows = {row["stage"]: row for row in forecast_of(study) if row["target"] == "all"}
     for stage, folder in (
         ("extract_activations", "activations"),
         ("attack_model", "images/adversarial"),

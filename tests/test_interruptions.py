@@ -232,7 +232,8 @@ def test_a_run_on_a_full_disk_goes_on(
 def test_a_run_on_a_full_disk_goes_on_wherever_it_ended(
     ready: Checkout, undisturbed: Checkout, small_disk: Callable[[int], Path], seed: int
 ) -> None:
-    fill(ready, undisturbed, small_disk, random.Random(seed).uniform(0.0, 0.9))
+    # With more than three quarters of what the undisturbed run took, some runs find room for everything.
+    fill(ready, undisturbed, small_disk, random.Random(seed).uniform(0.0, 0.75))
 
 
 @pytest.mark.stress

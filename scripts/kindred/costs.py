@@ -7,14 +7,15 @@ ones do, so nothing has to be trained or downloaded first.
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from kindred import inversion, layers
+from kindred import alignments, folding, inversion, layerchoice, layers, streams
 from kindred.attacks import Attack, perturb
 from kindred.models import Classifier, count_parameters
 from kindred.observe import DEFAULT_BATCH, observe, predict
@@ -24,16 +25,26 @@ NAME = "the network"  # in messages
 FEW = 4  # images of the first look at how slow a network is
 PATIENCE = 2.0  # seconds that a measured pass forward may take
 STEPS = 3
+PLENTY = 2**40  # bytes: all layers are shown at once
 
 
 def measure(
-    classifier: Classifier, pixels: np.ndarray, labels: np.ndarray, wanted: Any, device: torch.device
+    classifier: Classifier,
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    wanted: Any,
+    device: torch.device,
+    look: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Costs of one network, from images (n, channel, height, width) in [0, 1] and labels (n,) int64.
 
-    Keys: `forward`, `observe` (with the wanted layers), `attack` and `inversion` (one step), `training` (a step of
-    one network on one image without an adversary), all in seconds an image; `flops` (of a product of Gram
-    matrices, a second); `features` {layer: numbers an image}, `parameters`, `host_mb` and `gpu_mb` (peaks).
+    Keys: `forward`, `observe` (with the wanted layers), `attack` and `inversion` (one step, on a folded copy),
+    `adversary` (one step on the network as it is), `training` (a step of one network on one image without an
+    adversary), all in seconds an image; `flops` (of a product of Gram matrices, a second); `features` {layer:
+    numbers an image}, `parameters`, `host_mb` and `gpu_mb` (peaks).
+
+    look (`layers`, `fraction` and `pooled` of cianfarani2022) adds `looked`, the widths of those layers, `look`,
+    seconds an image of showing them all, and `decomposition`, seconds of those of an n x n matrix over n^3.
     """
     classifier.to(device)
     count = _affordable(classifier, pixels, device)
@@ -44,7 +55,8 @@ def measure(
 
     attack = Attack(norm="linf", eps=0.01, steps=STEPS)
     descent = inversion.Inversion(steps=STEPS)
-    says = features(classifier)
+    folded = folding.folded(classifier)
+    says = features(folded)
     costs: dict[str, Any] = {
         "forward": _seconds(lambda: predict(classifier, shown, name=NAME, device=device), device) / count,
         "observe": _seconds(
@@ -53,20 +65,47 @@ def measure(
         / count,
     }
     steps = count * STEPS
-    costs["attack"] = (
-        _seconds(lambda: perturb(classifier, images, targets, attack, torch.Generator()), device) / steps
-    )
+    for key, net in (("attack", folded), ("adversary", classifier)):
+        step = partial(perturb, net, images, targets, attack, torch.Generator())
+        costs[key] = _seconds(step, device) / steps
     costs["inversion"] = (
         _seconds(lambda: inversion.invert(says, images, images.flip(0), descent), device) / steps
     )
     costs["training"] = _seconds(_training_step(classifier, images, targets), device) / count
     costs["flops"] = _flops(device)
     costs["features"] = {layer: int(values[0].size) for layer, values in said.items()}
+    if look:
+        costs |= _looking(classifier, shown, look, device)
     costs["parameters"] = count_parameters(classifier)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     costs["host_mb"] = peak / (2**20 if sys.platform == "darwin" else 2**10)
     costs["gpu_mb"] = torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else 0.0
     return costs
+
+
+def _looking(
+    classifier: Classifier, pixels: np.ndarray, look: Mapping[str, Any], device: torch.device
+) -> dict[str, Any]:
+    example = torch.from_numpy(pixels[:1]).to(device)
+    chosen = layerchoice.select(classifier, look["layers"], look["fraction"], example)
+    one = streams.Observation(NAME, classifier, pixels, chosen, look["pooled"])
+
+    def show() -> list[int]:
+        return [part.shape[1] for parts in streams.features(one, device, PLENTY) for part in parts]
+
+    rows = 256
+    values = np.random.default_rng(0).standard_normal((rows, 2 * rows))
+
+    def decompose() -> None:
+        side = alignments.spread(values)
+        for measure in alignments.MEASURES.values():
+            measure(side, side)
+
+    return {
+        "looked": show(),
+        "look": _seconds(show, device) / len(pixels),
+        "decomposition": _seconds(decompose, device) / rows**3,
+    }
 
 
 def _affordable(classifier: Classifier, pixels: np.ndarray, device: torch.device) -> int:
