@@ -24,6 +24,7 @@ resource_scopes:
 
 
 include: "rules/common.smk"
+include: "rules/arrays.smk"
 include: "rules/takeover.smk"
 include: "rules/lineage.smk"
 include: "rules/checkpoint_lineage.smk"

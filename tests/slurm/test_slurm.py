@@ -94,8 +94,10 @@ class Run:
             assert self.process.poll() is None, f"the run ended before {what}:\n{self.text[-6000:]}"
             time.sleep(0.2)
 
-    def finish(self) -> None:
-        assert self.process.wait() == 0, self.text[-6000:]
+    def finish(self, cluster: Path) -> None:
+        if self.process.wait() != 0:
+            controller = (cluster / "log/slurmctld.log").read_text()
+            pytest.fail(f"{self.text[-6000:]}\n{controller[-6000:]}\n{accounted()}")
 
     @property
     def text(self) -> str:
@@ -152,13 +154,16 @@ def test_a_study_on_slurm_survives_the_loss_of_a_job_and_of_a_node(
     run.until(lambda: "down" in called("sinfo", "-h", "-n", "n2", "-o", "%t"), "the node was missed")
     with (cluster / "again.log").open("w") as log:
         subprocess.run([CLUSTER, "node", cluster, "n2"], stdout=log, stderr=log, check=True)
-    run.finish()
+    run.finish(cluster)
 
     # The damage was done, and repaired by trying again.
     states = Counter(state.split()[0] for _, state, _ in accounted())
     assert states["NODE_FAIL"] >= 1
     assert states["FAILED"] + states["CANCELLED"] >= 1
     assert run.text.count("Trying to restart job") >= 2
+    # Of an array only the task that was killed: none waits for what another one makes.
+    logs_of_jobs = (study / ".snakemake/slurm_logs").rglob("*.log")
+    assert not [log for log in logs_of_jobs if "MissingOutputException" in log.read_text()]
 
     # Same results as a local run, byte for byte, and a local Snakemake finds nothing to do.
     assert tables(study) == tables(finished)
