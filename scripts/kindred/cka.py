@@ -53,6 +53,21 @@ def cka(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
 
 
 @torch.no_grad()
+def cka_of_sums(
+    debiased: Tensor, diagonal: Tensor, constant: Tensor, n: int, estimator: Estimator = "debiased"
+) -> Matrix:
+    """CKA (T, T) from the inner products (T, T) of packed rows, and the diagonals (T, n) that belong to them.
+
+    constant: (T,) as in `gram.Grams`; for sums over rows of which never all are in memory.
+    """
+    _known(estimator)
+    traces = n * (~constant).double()
+    biased = _biased(debiased, diagonal @ diagonal.T, traces[:, None] * traces, n)
+    roots = _roots(debiased.diagonal(), biased.diagonal(), n, estimator)
+    return _ratio(debiased if estimator == "debiased" else biased, roots, roots)
+
+
+@torch.no_grad()
 def cka_between(grams_a: Grams, grams_b: Grams, estimator: Estimator = "debiased") -> Matrix:
     """CKA of each layer of one pack (rows, Ta) with each of another (columns, Tb), (Ta, Tb).
 
@@ -191,7 +206,7 @@ def _traces(grams: Grams) -> Tensor:
 
 def _numerators(a: Grams, b: Grams | None = None) -> tuple[Tensor, Tensor]:
     """Sums of K_ij L_ij of the normalised kernels, U-centred and doubly centred, of all pairs: (Ta, Tb) each."""
-    debiased = _products(a.packed, None if b is None else b.packed)
+    debiased = products(a.packed, None if b is None else b.packed)
     b = a if b is None else b
     own = a.diagonal @ b.diagonal.T
     return debiased, _biased(debiased, own, _traces(a)[:, None] * _traces(b), a.n)
@@ -211,7 +226,7 @@ def _biased(debiased: Tensor, diagonals: Tensor, traces: Tensor, n: int) -> Tens
     return debiased + n / (n - 2) * diagonals - traces / ((n - 1) * (n - 2))
 
 
-def _products(a: Tensor, b: Tensor | None) -> Tensor:
+def products(a: Tensor, b: Tensor | None = None) -> Tensor:
     """a b^T (or a a^T) of packed rows in float64 sums of float32 products of COLUMNS columns."""
     other = a if b is None else b
     total = torch.zeros(len(a), len(other), dtype=torch.float64, device=a.device)

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kindred.bands import cka_in_bands
 from kindred.cka import Estimator, cka, cka_between, jackknife, minibatch_cka, permutation_null
 from kindred.errors import BadInput
-from kindred.gram import Precision, pack, packed_bytes
+from kindred.gram import Grams, Precision, pack, packed_bytes
 
 MEASURES = ("cka_debiased", "cka_biased", "cka_minibatch", "cka_rbf")
 STIR = {"stir": "cka_debiased", "stir_biased": "cka_biased"}  # the index by which each compares
@@ -141,36 +142,27 @@ def layers(
     measures: Sequence[str],
     settings: Mapping[str, Any],
     *,
-    count: int = 0,
-    images: int = 0,
+    count: int,
+    images: int,
     memory: float = MEMORY,
 ) -> dict[str, NDArray[np.float64]]:
-    """{measure: (T, T)} for all pairs of T layers, whose activations (n, p) `observe` gives one after another.
+    """{measure: (T, T)} for all pairs of `count` layers on `images` images.
 
-    One layer's activations and the packed Grams of all are in memory at a time; the minibatch estimator needs
-    all activations.
-
-    count and images: T and n. With them packed Grams take at most about `memory` bytes: layers are taken in parts, and
-    `observe(first, last)` gives those of a part, again for every part before it.
+    observe(first, last) gives the activations (n, p) of these layers one after another; it is called several times
+    where the packed Grams of all would take more than about `memory` bytes: once a band of them by the linear kernel
+    (`bands.py`), and for the RBF kernel, whose width needs whole matrices, once for each part of the layers and every
+    part before it. The minibatch estimator needs all activations at once.
     """
     found: dict[str, NDArray] = {}
     linear = [name for name in measures if name in ("cka_debiased", "cka_biased")]
-    parts = _parts(count, images, memory)
-    if len(parts) > 1:
-        if linear:
-            wanted: list[Estimator] = ["biased" if name == "cka_biased" else "debiased" for name in linear]
-            blocks = _blockwise(observe, parts, wanted, precision=_precision(settings))
-            found |= dict(zip(linear, blocks, strict=True))
-        if "cka_rbf" in measures:
-            radial = {"kernel": "rbf", "sigma": settings["bandwidth"], "precision": _precision(settings)}
-            (found["cka_rbf"],) = _blockwise(observe, parts, ["debiased"], **radial)
-    elif linear:
-        grams = pack(observe(), precision=_precision(settings))
-        for name in linear:
-            found[name] = cka(grams, "biased" if name == "cka_biased" else "debiased")
-    if "cka_rbf" in measures and "cka_rbf" not in found:
-        grams = pack(observe(), kernel="rbf", sigma=settings["bandwidth"], precision=_precision(settings))
-        found["cka_rbf"] = cka(grams, "debiased")
+    if linear:
+        wanted: list[Estimator] = ["biased" if name == "cka_biased" else "debiased" for name in linear]
+        matrices = cka_in_bands(
+            observe, wanted, layers=count, images=images, memory=memory, precision=_precision(settings)
+        )
+        found |= dict(zip(linear, matrices, strict=True))
+    if "cka_rbf" in measures:
+        found["cka_rbf"] = _radial(observe, _parts(count, images, memory), settings)
     if "cka_minibatch" in measures:
         found["cka_minibatch"] = _minibatch(list(observe()), settings)
     return {name: found[name] for name in measures}
@@ -178,30 +170,31 @@ def layers(
 
 def _parts(count: int, images: int, memory: float) -> list[tuple[int, int]]:
     """Layers from which to which; two parts are in memory at once."""
-    each = packed_bytes(1, images) if images else 0
+    each = packed_bytes(1, images)
     if count * each <= memory:
         return [(0, count)]
     size = max(1, int(memory / (2 * each)))
     return [(first, min(first + size, count)) for first in range(0, count, size)]
 
 
-def _blockwise(
-    observe: Callable[..., Iterable[Tensor]],
-    parts: Sequence[tuple[int, int]],
-    estimators: Sequence[Estimator],
-    **options: Any,
-) -> list[NDArray[np.float64]]:
-    """CKA of all pairs by each estimator, with the packed Grams of no more than two parts in memory."""
-    found = [np.empty((parts[-1][1],) * 2) for _ in estimators]
+def _radial(
+    observe: Callable[..., Iterable[Tensor]], parts: Sequence[tuple[int, int]], settings: Mapping[str, Any]
+) -> NDArray[np.float64]:
+    """Debiased RBF CKA of all pairs, with the packed Grams of no more than two parts of the layers in memory."""
+    found = np.empty((parts[-1][1],) * 2)
+
+    def grams(first: int, last: int) -> Grams:
+        some = observe(first, last)
+        sigma, precision = settings["bandwidth"], _precision(settings)
+        return pack(some, count=last - first, kernel="rbf", sigma=sigma, precision=precision)
+
     for at, (first, last) in enumerate(parts):
-        rows = pack(observe(first, last), count=last - first, **options)
-        for values, estimator in zip(found, estimators, strict=True):
-            values[first:last, first:last] = cka(rows, estimator)
+        rows = grams(first, last)
+        found[first:last, first:last] = cka(rows)
         for begin, end in parts[at + 1 :]:
-            columns = pack(observe(begin, end), count=end - begin, **options)
-            for values, estimator in zip(found, estimators, strict=True):
-                values[first:last, begin:end] = cka_between(rows, columns, estimator)
-                values[begin:end, first:last] = values[first:last, begin:end].T
+            columns = grams(begin, end)
+            found[first:last, begin:end] = cka_between(rows, columns)
+            found[begin:end, first:last] = found[first:last, begin:end].T
             del columns
     return found
 

@@ -112,7 +112,7 @@ def pack(
             row: Tensor | None = None
             spread_floor = torch.zeros((), dtype=torch.float64)
             for part in (layer,) if isinstance(layer, Tensor) else layer:
-                x = _matrix(part, index, n)
+                x = features_of(part, index, n)
                 if buffer is None:
                     n = x.shape[0]
                     buffer = torch.empty(n * max(512, BUFFER // n), device=x.device)
@@ -140,13 +140,24 @@ def pack(
     if packed is None:
         packed = _stack(rows)
     diagonal, trace, constant = (torch.stack(part) for part in zip(*statistics, strict=True))
-    bad = torch.nonzero(~torch.isfinite(trace)).flatten().tolist()
-    if bad:
+    for index, each in enumerate(trace.cpu()):
+        demand_finite(each, index)
+    return Grams(packed, diagonal, trace, constant, n, block)
+
+
+def demand_finite(trace: Tensor, index: int) -> None:
+    """Raises BadInput where the trace of a layer's kernel says that there are features that cannot be compared."""
+    if not torch.isfinite(trace):
         raise BadInput(
-            f"features of layer {bad[0]} (counted from 0) hold NaN, infinity or values beyond 1e18; "
+            f"features of layer {index} (counted from 0) hold NaN, infinity or values beyond 1e18; "
             "all must be finite and their squares must fit float32."
         )
-    return Grams(packed, diagonal, trace, constant, n, block)
+
+
+def rounding_floor(dtype: torch.dtype, n: int) -> float:
+    """Trace, over the squared length of the mean features, below which a layer of n images is rounding only."""
+    resolution = torch.finfo(dtype if dtype == torch.float64 else torch.float32).eps
+    return 1e-4 * resolution**2 * n
 
 
 @contextmanager
@@ -184,8 +195,8 @@ def _blocks(rows: Tensor, n: int, block: int) -> Iterator[tuple[int, int, Tensor
         start = end
 
 
-def _matrix(layer: Tensor, index: int, n: int) -> Tensor:
-    """Features (n, p) of one layer, checked as far as that needs no look at the numbers."""
+def features_of(layer: Tensor, index: int, n: int) -> Tensor:
+    """Features (n, p) of one layer, checked as far as that needs no look at the numbers; n: 0 where not known yet."""
     if not layer.is_floating_point() or layer.ndim < 2:
         raise BadInput(
             f"features of layer {index} (counted from 0) are {layer.dtype} of shape {tuple(layer.shape)}; "
@@ -235,8 +246,7 @@ def _gram(x: Tensor, row: Tensor, buffer: Tensor, block: int, round_features: bo
     if coarse:
         for start, stop, piece in _blocks(row, n, block):
             piece.diagonal().copy_(diagonal[start:stop])
-    resolution = torch.finfo(x.dtype).eps if x.dtype == torch.float64 else torch.finfo(torch.float32).eps
-    return 1e-4 * resolution**2 * n * offset
+    return rounding_floor(x.dtype, n) * offset
 
 
 def _diagonal(row: Tensor, n: int, block: int) -> Tensor:
