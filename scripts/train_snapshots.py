@@ -20,7 +20,8 @@ with job(snakemake.log[0], snakemake.threads):
         if epochs in snakemake.params.kept:
             paths = (str(folder / f"{epochs}.{kind}") for kind in ("safetensors", "json"))
             record = {"made": snakemake.params.snapshots, "source": entry, "epochs": epochs}
-            checkpoints.write(*paths, classifier, held_out=held_out, device=place, record=record)
+            about = {"held_out": held_out, "device": place, "record": record, "finished": False}
+            checkpoints.write(*paths, classifier, **about)
 
     history = training.train(
         classifier, shown.pixels, shown.labels, entry["recipe"], entry["seed"], place, after=keep

@@ -36,6 +36,12 @@ def test_guessing_is_warned_of_and_another_order_noticed(caplog: pytest.LogCaptu
     )  # the same answer to everything has no better one
 
 
+def test_nobody_is_warned_of_a_model_in_training(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="kindred"):
+        assert arrival.accuracy("m", np.roll(RIGHT, 1, axis=1), IMAGES, finished=False) == 0
+    assert not caplog.records
+
+
 def test_the_expected_accuracy() -> None:
     expected = {"expected": 0.9, "tolerance": 0.1}
     arrival.demand_accuracy("m", 0.8, RIGHT, IMAGES, expected)

@@ -63,18 +63,20 @@ def write(
     device: torch.device,
     record: Mapping[str, Any],
     expected: Mapping[str, float] | None = None,
+    finished: bool = True,
 ) -> None:
     """Write weights and description; the description is last, so where it is the weights are whole.
 
     The clean accuracy is measured here, on all held-out images, with the very weights that were written. Raises
-    BadInput where it is not what is `expected` (with its `tolerance`), before there is a description.
+    BadInput where it is not what is `expected` (with its `tolerance`), before there is a description. Of a model that
+    is not `finished`, a snapshot, nobody is told that it guesses.
     """
     partial = f"{weights_path}.partial"
     models.save(partial, classifier)
     name = Path(weights_path).stem
     shown = models.load(_renamed(partial, weights_path), classifier.description).to(device)
     logits = predict(shown, held_out.pixels, name=name, device=device)
-    accuracy = arrival.accuracy(name, logits, held_out)
+    accuracy = arrival.accuracy(name, logits, held_out, finished)
     if expected:
         arrival.demand_accuracy(name, accuracy, logits, held_out, expected)
     about = {

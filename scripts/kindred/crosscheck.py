@@ -25,17 +25,17 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
     for name, recipe in config["trainings"].items():
         yield from _recipe(("trainings", name), recipe, list(recipe), config)
     for name, entry in config["models"].items():
-        yield from _model(("models", name), entry, config)
+        yield from model_sentences(("models", name), entry, config)
     for name, attack in config["attacks"].items():
-        yield from _attack(name, attack)
+        yield from attack_sentences(name, attack)
     for section in ("attacks", "inversions"):
         for name, entry in config[section].items():
-            yield from _at_most((section, name, "images"), entry["images"], *_evaluation(config))
+            yield from at_most((section, name, "images"), entry["images"], *_evaluation(config))
     if config["gradients"]:
-        yield from _at_most(("gradients", "images"), config["gradients"]["images"], *_evaluation(config))
+        yield from at_most(("gradients", "images"), config["gradients"]["images"], *_evaluation(config))
     if config["stitching"]:
         most, why = training_images(config), "the images left for training"
-        yield from _at_most(("stitching", "images"), config["stitching"]["images"], most, why)
+        yield from at_most(("stitching", "images"), config["stitching"]["images"], most, why)
     yield from _similarity(config)
     yield from _sat(config)
     if config["published"]:
@@ -43,7 +43,8 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
     yield from _figures(config)
 
 
-def _attack(name: str, attack: dict[str, Any]) -> Iterator[str]:
+def attack_sentences(name: str, attack: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with one attack by itself."""
     yield from _ball(("attacks", name), attack)
     yield from _turns(("attacks", name), attack)
     for key, usual in (("method", "pgd"), ("momentum", 0), ("diversity", 0)):
@@ -79,7 +80,7 @@ def _images(config: dict[str, Any]) -> Iterator[str]:
         most = facts["images"] - facts["kept_for_training"]
         kept = f"{facts['kept_for_training']} of them kept for training"
         why = f"{facts['const']} holds {facts['images']:,} images, {kept}"
-        yield from _at_most(("images", "evaluation"), images["evaluation"], most, why)
+        yield from at_most(("images", "evaluation"), images["evaluation"], most, why)
     needs, takes = (facts.get(key, []) for key in ("needs", "takes"))
     own = dict.fromkeys(
         key for entry in sources() for key in (*entry.get("needs", []), *entry.get("takes", []))
@@ -101,7 +102,8 @@ def _images(config: dict[str, Any]) -> Iterator[str]:
         yield from _per_channel(("images", key), images[key], config)
 
 
-def _model(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
+def model_sentences(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with one model's entry beside the rest of the config."""
     if "python" not in entry:  # a function of the user's takes what it likes
         for argument in SET_BY_STUDY:
             if argument in entry.get("arguments", ()):
@@ -109,7 +111,7 @@ def _model(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterator[
     if "training" not in entry:
         yield from _imported(at, entry, config)
         return
-    yield from _unknown((*at, "training"), entry["training"], "a training", config["trainings"])
+    yield from unknown((*at, "training"), entry["training"], "a training", config["trainings"])
     recipe, adjust = config["trainings"][entry["training"]], entry["adjust"]
     kind = chosen({"$ref": "#/$defs/training"}, recipe)
     for key in adjust:
@@ -164,7 +166,7 @@ def _imported(at: Keys, entry: dict[str, Any], config: dict[str, Any]) -> Iterat
 def _recipe(at: Keys, recipe: dict[str, Any], given: Sequence[str], config: dict[str, Any]) -> Iterator[str]:
     """`given`: the keys that stand at `at`; the others come from the recipe that is adjusted there."""
     left = training_images(config)
-    yield from _at_most((*at, "batch"), recipe["batch"], left, "the images left for training")
+    yield from at_most((*at, "batch"), recipe["batch"], left, "the images left for training")
     if recipe["method"] == "standard":
         return
     yield from _ball(at, recipe)
@@ -201,13 +203,13 @@ def _similarity(config: dict[str, Any]) -> Iterator[str]:
     size = similarity["minibatch"]["size"]
     measured = "cka_minibatch" in similarity["measures"] + similarity["layer_measures"]
     if measured:
-        yield from _at_most(at, size, *_evaluation(config))
+        yield from at_most(at, size, *_evaluation(config))
     if "cka_minibatch" in similarity["measures"]:
         for name in config["inversions"]:
-            yield from _at_most(at, size, _inverted(name, config), f"the images of inversions.{name}")
-            yield from _minibatches(size, _inverted(name, config), f"the images of inversions.{name}")
+            yield from at_most(at, size, _inverted(name, config), f"the images of inversions.{name}")
+            yield from minibatch_sentences(size, _inverted(name, config), f"the images of inversions.{name}")
     if measured:
-        yield from _minibatches(size, evaluation_images(config), "images.evaluation")
+        yield from minibatch_sentences(size, evaluation_images(config), "images.evaluation")
     for name in config["inversions"]:
         if _inverted(name, config) < FEWEST_COMPARED:
             yield (
@@ -218,7 +220,7 @@ def _similarity(config: dict[str, Any]) -> Iterator[str]:
         pairs = _unordered(similarity["layer_pairs"])
         for pair, unordered in zip(similarity["layer_pairs"], pairs, strict=True):
             for name in pair:
-                yield from _unknown(("similarity", "layer_pairs"), name, "a model", config["models"])
+                yield from unknown(("similarity", "layer_pairs"), name, "a model", config["models"])
             if pairs.count(unordered) > 1:
                 yield f"similarity.layer_pairs holds {shown(pair)} twice, but must hold each pair once."
 
@@ -227,8 +229,8 @@ def _published(config: dict[str, Any]) -> Iterator[str]:
     published = config["published"]
     for name in published["architectures"]:
         models = [origins.architecture(entry) for entry in config["models"].values()]
-        yield from _unknown(("published", "architectures"), name, "the architecture of a model", models)
-    yield from _unknown(
+        yield from unknown(("published", "architectures"), name, "the architecture of a model", models)
+    yield from unknown(
         ("published", "inversion"), published["inversion"], "an inversion", config["inversions"]
     )
     losses = config["gradients"]["losses"] if config["gradients"] else [published["loss"]]
@@ -240,7 +242,8 @@ def _published(config: dict[str, Any]) -> Iterator[str]:
             yield f"published.{key} is '{published[key]}', but must be in {section}, which holds {listed(known)}."
 
 
-def _minibatches(size: int, images: int, what: str) -> Iterator[str]:
+def minibatch_sentences(size: int, images: int, what: str) -> Iterator[str]:
+    """A sentence where minibatches of this size would be too small to estimate anything."""
     # Images are split evenly, so the batches may come out smaller than asked for.
     smallest = images // -(-images // size) if images >= size else size
     if smallest < FEWEST_IN_A_BATCH:
@@ -255,11 +258,11 @@ def _sat(config: dict[str, Any]) -> Iterator[str]:
     if config["similarity"]["external"] is not None:
         return
     if settings["attack"] is not None:
-        yield from _unknown(("sat", "attack"), settings["attack"], "an attack", config["attacks"])
+        yield from unknown(("sat", "attack"), settings["attack"], "an attack", config["attacks"])
     taught = settings["distillation"] or {"students": [], "teachers": []}
     for key in ("students", "teachers"):
         for name in taught[key]:
-            yield from _unknown(("sat", "distillation", key), name, "a model", config["models"])
+            yield from unknown(("sat", "distillation", key), name, "a model", config["models"])
     for name in taught["students"]:
         recipe = config["trainings"].get(config["models"][name].get("training"), {})
         if recipe.get("method") != "standard":
@@ -267,7 +270,7 @@ def _sat(config: dict[str, Any]) -> Iterator[str]:
     if taught["students"] and not any(set(taught["students"]) - {teacher} for teacher in taught["teachers"]):
         yield f"sat.distillation.teachers holds only the student '{taught['students'][0]}'; it needs another model."
     count, models = settings["clusters"]["count"], len(config["models"])
-    yield from _at_most(("sat", "clusters", "count"), count, models - 1, f"there are {models} models")
+    yield from at_most(("sat", "clusters", "count"), count, models - 1, f"there are {models} models")
 
 
 def _figures(config: dict[str, Any]) -> Iterator[str]:
@@ -284,25 +287,26 @@ def _figures(config: dict[str, Any]) -> Iterator[str]:
         ("transfer", "attack", "an attack"),
     ):
         if figures[figure] and figures[figure][key] is not None:
-            yield from _unknown(("figures", figure, key), figures[figure][key], kind, config[f"{key}s"])
+            yield from unknown(("figures", figure, key), figures[figure][key], kind, config[f"{key}s"])
     if figures["transfer"] and len(config["models"]) < 2:
         yield "figures.transfer is drawn of 1 model, but needs at least 2."
     if figures["gallery"]:
         for name in figures["gallery"]["models"]:
-            yield from _unknown(("figures", "gallery", "models"), name, "a model", config["models"])
+            yield from unknown(("figures", "gallery", "models"), name, "a model", config["models"])
         inversion = figures["gallery"]["inversion"]
         most, why = _inverted(inversion, config), f"the images of inversions.{inversion}"
-        yield from _at_most(("figures", "gallery", "examples"), figures["gallery"]["examples"], most, why)
+        yield from at_most(("figures", "gallery", "examples"), figures["gallery"]["examples"], most, why)
     if figures["layers"]:
         for pair in figures["layers"]["panels"]:
             for name in pair:
-                yield from _unknown(("figures", "layers", "panels"), name, "a model", config["models"])
+                yield from unknown(("figures", "layers", "panels"), name, "a model", config["models"])
             pairs = similarity["layer_pairs"]
             if pairs != "all" and sorted(pair) not in _unordered(pairs):
                 yield f"figures.layers.panels holds {shown(pair)}, which is not in similarity.layer_pairs."
 
 
-def _at_most(at: Keys, value: int | None, most: int, why: str) -> Iterator[str]:
+def at_most(at: Keys, value: int | None, most: int, why: str) -> Iterator[str]:
+    """A sentence where a number of the config is larger than can be."""
     if value is not None and value > most:
         yield f"{dotted(at)} is {value}, but must be at most {most:,}: {why}."
 
@@ -322,7 +326,8 @@ def _per_channel(at: Keys, value: list[float], config: dict[str, Any]) -> Iterat
         yield f"{dotted(at)} is {shown(value)}, but must hold {numbers}."
 
 
-def _unknown(at: Keys, name: str, kind: str, names: Iterable[str]) -> Iterator[str]:
+def unknown(at: Keys, name: str, kind: str, names: Iterable[str]) -> Iterator[str]:
+    """A sentence where the config names what it does not have."""
     if name not in names:
         yield f"{dotted(at)} names {shown(name)}, which is not {kind}{suggestion(name, names)}"
 

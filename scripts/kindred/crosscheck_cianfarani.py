@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kindred import origins
-from kindred.crosscheck import _at_most, _attack, _minibatches, _model, _unknown
+from kindred.crosscheck import at_most, attack_sentences, minibatch_sentences, model_sentences, unknown
 from kindred.schema import evaluation_images, source
 from kindred.wording import Keys, dotted, shown
 
@@ -19,16 +19,16 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
         return
     yield from _names(config)
     for name, entry in own["models"].items():
-        yield from _model((AT, "models", name), entry, config)
+        yield from model_sentences((AT, "models", name), entry, config)
     for name, attack in own["attacks"].items():
-        yield from (f"{AT}.{sentence}" for sentence in _attack(name, attack))
-        yield from _at_most((AT, "attacks", name, "images"), attack["images"], *_evaluation(config))
-    yield from _at_most((AT, "images"), own["images"], *_evaluation(config))
+        yield from (f"{AT}.{sentence}" for sentence in attack_sentences(name, attack))
+        yield from at_most((AT, "attacks", name, "images"), attack["images"], *_evaluation(config))
+    yield from at_most((AT, "images"), own["images"], *_evaluation(config))
     shown_images = own["images"] or evaluation_images(config)
     if "cka_minibatch" in (own["measure"], *own["estimators"]):
         size = config["similarity"]["minibatch"]["size"]
-        yield from _at_most(("similarity", "minibatch", "size"), size, shown_images, f"the images of {AT}")
-        yield from _minibatches(size, shown_images, f"the images of {AT}")
+        yield from at_most(("similarity", "minibatch", "size"), size, shown_images, f"the images of {AT}")
+        yield from minibatch_sentences(size, shown_images, f"the images of {AT}")
     if own["measure"] in own["estimators"]:
         yield f"{AT}.estimators holds '{own['measure']}', which is {AT}.measure, but must hold others."
     yield from _panels(config)
@@ -47,7 +47,7 @@ def disagreements(config: dict[str, Any]) -> Iterator[str]:
     named += [((AT, "alignments"), pair, models, "a model") for pair in own["alignments"]]
     for at, names, known, kind in named:
         for name in names:
-            yield from _unknown(at, name, kind, known)
+            yield from unknown(at, name, kind, known)
     for a, b in own["alignments"]:
         if _design(models[a]) != _design(models[b]):
             yield f"{AT}.alignments holds {shown([a, b])}, but both must be of one architecture, layer for layer."
@@ -87,7 +87,7 @@ def _panels(config: dict[str, Any]) -> Iterator[str]:
     for place, panel in enumerate(config["cianfarani"]["panels"]):
         at: Keys = (AT, "panels", place)
         for side in ("rows", "columns"):
-            yield from _unknown((*at, side), panel[side], "a model", models)
+            yield from unknown((*at, side), panel[side], "a model", models)
             seen = panel[f"{side}_see"]
             made_by, found, model = seen.partition("@")
             if not found and seen not in SEEN:
@@ -96,8 +96,8 @@ def _panels(config: dict[str, Any]) -> Iterator[str]:
                     "adversarial images attack@model."
                 )
             if found:
-                yield from _unknown((*at, f"{side}_see"), made_by, "an attack", attacks)
-                yield from _unknown((*at, f"{side}_see"), model, "a model", models)
+                yield from unknown((*at, f"{side}_see"), made_by, "an attack", attacks)
+                yield from unknown((*at, f"{side}_see"), model, "a model", models)
                 yield from _enough((*at, f"{side}_see"), made_by, config)
         if (panel["rows_see"] == "training") != (panel["columns_see"] == "training"):
             mixed = "shows training images to one model and others to the other"
@@ -124,7 +124,7 @@ def _epochs(config: dict[str, Any]) -> Iterator[str]:
     if not settings:
         return
     for name in settings["models"]:
-        yield from _unknown((AT, "epochs", "models"), name, "a model", models)
+        yield from unknown((AT, "epochs", "models"), name, "a model", models)
         entry = models[name]
         if "training" not in entry:
             yield f"{AT}.epochs.models holds '{name}', but only models that are trained here have epochs."
@@ -134,5 +134,5 @@ def _epochs(config: dict[str, Any]) -> Iterator[str]:
             if epoch >= recipe["epochs"]:
                 yield f"{AT}.epochs.at holds {epoch}, but '{name}' is trained for {recipe['epochs']} epochs."
     if settings["attack"] is not None:
-        yield from _unknown((AT, "epochs", "attack"), settings["attack"], "an attack", _attacks(config))
-    yield from _at_most((AT, "epochs", "images"), settings["images"], *_evaluation(config))
+        yield from unknown((AT, "epochs", "attack"), settings["attack"], "an attack", _attacks(config))
+    yield from at_most((AT, "epochs", "images"), settings["images"], *_evaluation(config))

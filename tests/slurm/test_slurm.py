@@ -66,7 +66,8 @@ def cluster() -> Iterator[Path]:
     if not cluster_sh("install"):
         pytest.skip(f"Debian's packages of SLURM could not be installed: {told()}")
     try:
-        assert cluster_sh("start", folder, str(NODES)), told()
+        if not cluster_sh("start", folder, str(NODES)):
+            pytest.skip(f"SLURM's daemons do not run here: {told()}")
         yield folder
     finally:
         assert cluster_sh("stop", folder), told()
