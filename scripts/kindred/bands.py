@@ -45,7 +45,6 @@ class _Sums:
     """Of one layer while its features pass by: squared norms and row sums (n,) float64, and the floor of its trace."""
 
     norms: Tensor
-    own: Tensor  # the same norms as they stand on the diagonal of the rounded kernel
     rows: Tensor
     floor: Tensor
 
@@ -144,12 +143,16 @@ def _multiply(
     first = not margins.means
     skipped = band[0][0]  # images before the band's first row have no part in it
     rounds = precision == "bfloat16"
-    # The CPU multiplies bfloat16 fast only where the result is bfloat16, too coarse for what stands on the diagonal,
-    # which is not used here but through `norms`.
+    # The CPU multiplies bfloat16 fast only where the result is bfloat16. That is too coarse for the diagonal, which
+    # comes from `norms`, of features that are not rounded.
     coarse = rounds and x.device.type == "cpu"
     zeros = torch.zeros(n, dtype=torch.float64, device=x.device)
-    sums = _Sums(zeros, zeros.clone(), zeros.clone(), zeros[:1].sum())
+    sums = _Sums(zeros, zeros.clone(), zeros[:1].sum())
     width = buffer.numel() // n
+    narrow = torch.empty(buffer.numel(), dtype=torch.bfloat16, device=x.device) if rounds else buffer
+    product = (
+        torch.empty(max((hi - lo) * (n - lo) for lo, hi in band), dtype=torch.bfloat16) if coarse else buffer
+    )
     for place, lo in enumerate(range(0, p, width)):
         part = x[skipped:, lo : lo + width]
         if part.dtype not in (torch.float32, torch.float64):
@@ -157,30 +160,26 @@ def _multiply(
         if first:
             margins.means.append(part.mean(dim=0))
         mean = margins.means[place]
-        centred = torch.sub(part, mean, out=buffer[: part.numel()].view(part.shape))
-        factors = centred.bfloat16() if rounds else centred
+        factors = centred = torch.sub(part, mean, out=buffer[: part.numel()].view(part.shape))
+        if rounds:
+            factors = narrow[: part.numel()].view(part.shape).copy_(centred)
         if first:
-            sums.norms += _squares(centred)
-            if rounds:
-                centred.copy_(factors)
-            sums.own += _squares(centred) if rounds else 0
-            sums.rows += torch.mv(centred, centred.sum(dim=0))
+            sums.norms += torch.linalg.vector_norm(centred, dim=1).square_()
+            if (
+                not rounds
+            ):  # what the rounded mean leaves behind is far below what rounding the features takes away
+                sums.rows += torch.mv(centred, centred.sum(dim=0))
             sums.floor = sums.floor + rounding_floor(x.dtype, n) * mean.double().square().sum()
-        elif rounds and not coarse:
+        if rounds and not coarse:
             centred.copy_(factors)
         for start, stop, piece in _pieces(strip, band, n):
             left, right = slice(start - skipped, stop - skipped), slice(start - skipped, None)
             if coarse:
-                piece.add_(factors[left] @ factors[right].T)
+                out = product[: piece.numel()].view(piece.shape)
+                piece.add_(torch.mm(factors[left], factors[right].T, out=out))
             else:
                 torch.addmm(piece, centred[left], centred[right].T, out=piece)
-    if first and not rounds:
-        sums.own = sums.norms
     return sums
-
-
-def _squares(rows: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(rows, dim=1).square_()
 
 
 def _centring(sums: _Sums, n: int, margins: Margins) -> tuple[Tensor, Tensor]:
@@ -191,7 +190,7 @@ def _centring(sums: _Sums, n: int, margins: Margins) -> tuple[Tensor, Tensor]:
     constant = trace <= sums.floor
     scale = torch.where(constant, torch.zeros_like(trace), n / trace)
     # Székely and Rizzo 2014, eq. 2.3, with the grand mean shared out between row and column.
-    others = sums.rows - sums.own
+    others = sums.rows - sums.norms
     margins.shift = (others / (n - 2) - others.sum() / (2 * (n - 1) * (n - 2))).float()
     margins.scale = scale.float()
     return diagonal * scale, constant
