@@ -136,14 +136,29 @@ def test_work_of_the_papers_is_what_they_add() -> None:
     assert training == pytest.approx(3 * (60 * 3.0 + 60**2 * (1108 + 4.5) / 1e9))
 
 
-def test_a_network_is_measured() -> None:
-    classifier = timm_model("kindred_vgg")
+@pytest.mark.parametrize("architecture", ["kindred_vgg", "test_resnet"])
+def test_a_network_is_measured(architecture: str) -> None:
+    # As it is when it was just made: in training mode, in which test_resnet would not take a single image.
+    classifier = timm_model(architecture).train()
     torch.manual_seed(0)
     shape = classifier.description.channels, classifier.description.size, classifier.description.size
     pixels = np.random.default_rng(0).random((8, *shape), dtype=np.float32)
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
-    found = costs.measure(classifier, pixels, np.arange(8) % 2, "all", torch.device("cpu"))
-    assert all(found[key] > 0 for key in ("forward", "observe", "attack", "inversion", "training", "flops"))
+    look = {"layers": "all", "fraction": 1.0, "pooled": False}
+    found = costs.measure(classifier, pixels, np.arange(8) % 2, "all", torch.device("cpu"), look)
+    kinds = (
+        "forward",
+        "observe",
+        "attack",
+        "adversary",
+        "inversion",
+        "training",
+        "flops",
+        "look",
+        "decomposition",
+    )
+    assert all(found[key] > 0 for key in kinds)
+    assert len(found["looked"]) > 3
     assert found["features"]["logits"] == classifier.description.classes
     assert found["parameters"] == sum(each.numel() for each in classifier.parameters())
     for name, value in classifier.named_parameters():

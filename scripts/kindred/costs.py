@@ -46,7 +46,7 @@ def measure(
     look (`layers`, `fraction` and `pooled` of cianfarani2022) adds `looked`, the widths of those layers, `look`,
     seconds an image of showing them all, and `decomposition`, seconds of those of an n x n matrix over n^3.
     """
-    classifier.to(device)
+    classifier.to(device).eval().requires_grad_(False)  # as models of the study are
     count = _affordable(classifier, pixels, device)
     shown = pixels[:count]
     images, targets = torch.from_numpy(shown).to(device), torch.from_numpy(labels[:count]).to(device)

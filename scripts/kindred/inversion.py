@@ -20,7 +20,9 @@ from kindred.errors import BadInput
 
 Objective = Literal["relative_l2"]
 
-DRAFTED = 0.9  # of the steps, where there is a draft; more of them in float32 gain little (docs/performance.md)
+DRAFTED = (
+    0.9  # of the steps, where there is a draft; more of them in float32 gain little (docs/performance.md)
+)
 
 
 @dataclass(frozen=True)
