@@ -34,6 +34,11 @@ def place() -> Path:
     return folder
 
 
+def fresh(name: str) -> Path:
+    """A path that is not there yet: results are written anew, and removing an old one is no part of writing."""
+    return Path(tempfile.mkdtemp(dir=place())) / name
+
+
 @cache
 def values(kind: str) -> np.ndarray:
     random = np.random.default_rng(0)
@@ -66,14 +71,14 @@ def forget(path: Path) -> None:
 
 
 def plain(kind: str) -> Path:
-    path = place() / "plain.bin"
+    path = fresh("plain.bin")
     with path.open("wb") as file:
         file.write(memoryview(np.ascontiguousarray(values(kind))).cast("B"))
     return path
 
 
 def stored(kind: str, compress: bool = False) -> Path:
-    path = place() / "kindred.zarr"
+    path = fresh("kindred.zarr")
     with store.writing(path, {"made": "here"}) as group:
         store.put(group, "values", values(kind), DIMS, compress=compress)
     return path
@@ -81,7 +86,7 @@ def stored(kind: str, compress: bool = False) -> Path:
 
 def usual(kind: str) -> Path:
     """zarr with its own choice of chunks and compression."""
-    path = place() / "zarr.zarr"
+    path = fresh("zarr.zarr")
     group = zarr.open_group(path, mode="w")
     array = group.create_array("values", shape=values(kind).shape, dtype=values(kind).dtype, chunks="auto")
     array[...] = values(kind)
@@ -89,7 +94,7 @@ def usual(kind: str) -> Path:
 
 
 def saved(kind: str) -> Path:
-    path = place() / "numpy.npy"
+    path = fresh("numpy.npy")
     np.save(path, values(kind))
     return path
 
