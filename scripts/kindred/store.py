@@ -76,7 +76,7 @@ def reserve(
 
     Chunks are equally long but for a remainder, as a last one is written as large as the others. Compression (zstd)
     is off by default: it costs several times the CPU of writing and of reading; it is worth it for integers that
-    repeat, which it makes seven times as small in less time (measured in docs/performance.md).
+    repeat, which it makes seven times as small (measured in docs/performance.md).
     """
     row = max(1, int(np.prod(shape[1:], dtype=np.int64)) * np.dtype(dtype).itemsize)
     count = max(1, shape[0] if shape else 1)
