@@ -4,5 +4,10 @@ import os
 
 from kindred import arrayjobs
 
+if arrayjobs.lost(sys.argv, os.environ):
+    raise WorkflowError(
+        "this task of a job array was not told its own job; lower slurm-array-limit in the profile."
+    )
 if command := arrayjobs.own_command(sys.argv, os.environ):
-    os.execv("/bin/sh", ["/bin/sh", "-c", command])
+    os.environ.update({arrayjobs.OWN: "yes"})
+    os.execlp("sh", "sh", "-c", command)

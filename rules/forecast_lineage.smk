@@ -6,7 +6,9 @@ MAKERS.update({"measure_costs": ["select_images"], "collect_forecast": ["measure
 def network(model):
     """What of a model's entry decides its costs: models that agree in it are measured once."""
     entry = model_entry(config, model)
-    return canonical({key: entry[key] for key in ("architecture", "arguments", "input_size") if key in entry})
+    return canonical(
+        {key: entry[key] for key in ("architecture", "arguments", "input_size", "timm") if key in entry}
+    )
 
 
 def forecast_models():
@@ -60,6 +62,7 @@ def forecast_config():
         "gradients",
         "stitching",
         "sat",
+        "memory",
         "cianfarani",
     )
     return canonical({section: config[section] for section in sections})

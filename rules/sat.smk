@@ -4,6 +4,7 @@
 rule hwang2024:
     """Target: every analysis of SAT, after Hwang et al. 2024."""
     input:
+        lambda wildcards: demand_sat(),
         drawn("clusters"),
         drawn("spectrum"),
         drawn("map"),

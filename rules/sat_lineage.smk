@@ -31,6 +31,13 @@ TEACHERS = (SAT["distillation"] or {"teachers": []})["teachers"] if WITH_MODELS 
 WITH_COMPONENTS = WITH_MODELS or COMPONENT_TABLE is not None
 
 
+def demand_sat():
+    """No input; an error where there is no SAT to analyse."""
+    if SAT_ATTACK is None and EXTERNAL is None:
+        raise WorkflowError("config: hwang2024 analyses SAT, which needs attacks or similarity.external.")
+    return []
+
+
 def content_of(path):
     """Fingerprint of a file that the user brings: what it holds, not when it was written."""
     return fingerprint.of_file(path, HASHES) if path else ""

@@ -5,9 +5,12 @@ import json
 from pathlib import Path
 
 from kindred import forecast, workload, workload_papers
+from kindred.errors import BadInput
 from kindred.job import job, log
 
 with job(snakemake.log[0], snakemake.threads):
+    if not snakemake.input:
+        raise BadInput("the study has no models of its own, so there is nothing to measure.")
     config, layered = snakemake.params.config, snakemake.params.layered
     measured = {Path(path).stem: json.loads(Path(path).read_text()) for path in snakemake.input}
     costs = {model: measured[alike] for model, alike in snakemake.params.measured_as.items()}

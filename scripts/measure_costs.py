@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import torch
-from kindred import checkpoints, costs, device, images, models, store
+from kindred import checkpoints, costs, device, hub, images, models, store
 from kindred.job import job, log
 
 with job(snakemake.log[0], snakemake.threads):
@@ -15,7 +15,8 @@ with job(snakemake.log[0], snakemake.threads):
     place = device.choose(snakemake.config["device"])
     natural = images.load(snakemake.input.natural)
     torch.manual_seed(0)
-    description = checkpoints.describe(snakemake.params.entry, settings, classes=len(natural.classes))
+    entry = snakemake.params.entry
+    description = checkpoints.describe(entry, settings, len(natural.classes), hub.outline(entry))
     classifier = models.assemble(description)
     layers, look = snakemake.params.layers, snakemake.params.look
     found = costs.measure(classifier, natural.pixels, natural.labels, layers, place, look)

@@ -1,6 +1,7 @@
 """Forecasts: passes counted by hand, jobs as Snakemake plans them, disk as it is in the end."""
 
 import csv
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -31,7 +32,9 @@ COST = {
     "features": {"penultimate": 8, "logits": 10},
     "looked": [8, 100, 1000],
     "look": 3.0,
-    "decomposition": 0.0,
+    "spread": 0.0,
+    "aligning": 0.0,
+    "flops64": 1e9,
     "parameters": 1000,
     "host_mb": 500.0,
     "gpu_mb": 0.0,
@@ -61,6 +64,26 @@ def test_passes_are_those_of_the_config() -> None:
     assert sum(found["cross_evaluate"].seconds) == 2 * 60 * (4 * 4 + 2 * 4)
     assert found["invert_images"].disk == 4 * 24 * 1024 * 4
     assert found["extract_activations"].disk == 4 * 60 * (8 + 10) * 4
+
+
+def test_memory_is_what_a_job_holds() -> None:
+    config = small()
+    config["similarity"]["groups"] = 1
+    found = stages(config)
+    # Four models in one tile, two layers each: all Gram matrices are more than the penultimate activations and theirs.
+    assert found["compare_activations"].memory == 2 * 8 * 60 * (60 + 128)
+    assert found["compare_inverted"].memory == 2 * 8 * 24 * (24 + 128)
+    assert found["cross_evaluate"].models == 4
+    config["memory"] = 1e-6
+    assert stages(config)["compare_inverted"].memory == 1e-6 * 2**30
+
+
+def test_spatial_attacks_are_tried_and_not_descended() -> None:
+    settings = {"norm": "spatial", "steps": 3, "restarts": 1}
+    assert workload.trying({**settings, "random_start": True}, COST, "attack") == 3
+    assert workload.trying({**settings, "random_start": False}, COST, "attack") == 27
+    restarts = {"norm": "linf", "steps": 3, "restarts": 2}
+    assert workload.trying(restarts, COST, "attack") == 2 * (30 + 1)
 
 
 def test_a_ramp_without_an_adversary_costs_no_steps() -> None:
@@ -116,7 +139,8 @@ def test_work_of_the_papers_is_what_they_add() -> None:
     # 200 images are asked for and 60 there; three radii of 10 steps and a single step, each looked at.
     assert sum(tried.seconds) == 17 * 60 * (31 * 11.0 + 5)
     # Each teacher teaches one student, hard and soft, 12 epochs of 3 batches of 64, and is asked for every image.
-    assert taught.seconds == (2 * (192 * 12 * (7.0 + 1.0) + 60),) * 4
+    # The student that was not taught is looked at, too.
+    assert taught.seconds == (60 + 2 * (192 * 12 * (7.0 + 1.0) + 60),) * 4
 
     found = papers(config)
     assert set(found) == {
@@ -125,12 +149,17 @@ def test_work_of_the_papers_is_what_they_add() -> None:
     l2, spatial, trades = found["train_model"].seconds
     assert l2 == 192 * (12 * 7.0 + 10 * 2 * 11.0) + 60
     assert spatial == 192 * (12 * 7.0 + 10 * 4 * 1.0) + 60, "turns are tried, not descended"
-    assert trades == 192 * (22 * 7.0 + 10 * 2 * 11.0) + 60, "natural and adversarial images are learned from"
+    assert trades == 192 * (22 * 7.0 + 10 * (2 * 11.0 + 1.0)) + 60, (
+        "natural and adversarial images are learned from"
+    )
     assert found["train_snapshots"].seconds == (192 * 30 * 7.0 + 7 * 60,)
     # The study's own attack on its own model is made by the study.
     assert found["attack_model"].seconds == (60 * (10 * 10.0 + 2), 60 * (27 * 1.0 + 2))
-    # 7 states of 2 models, on 200 images of both sets, natural and attacked.
-    assert found["evaluate_snapshots"].seconds == (2 * 7 * 200 * (10 * 10.0 + 2),) * 2
+    # 7 states of 2 models, on 60 and 200 images of the two sets, as they are and attacked.
+    assert found["evaluate_snapshots"].seconds == (7 * (60 + 200) * (10 * 10.0 + 2),) * 2
+    # 10 layers of two observations, and what one of them says while it is shown, twice.
+    assert found["compare_layers"].memory == 2 * 6 * 60 * (60 + 128) + 2 * 4 * 60 * 1108
+    assert found["align_layers"].memory > 24 * 60 * 1000
     natural, training = found["compare_layers"].seconds
     assert natural == pytest.approx(60 * 2 * 3.0 + 60**2 * (2 * 1108 + 18) / 1e9)
     assert training == pytest.approx(3 * (60 * 3.0 + 60**2 * (1108 + 4.5) / 1e9))
@@ -155,7 +184,9 @@ def test_a_network_is_measured(architecture: str) -> None:
         "training",
         "flops",
         "look",
-        "decomposition",
+        "spread",
+        "aligning",
+        "flops64",
     )
     assert all(found[key] > 0 for key in kinds)
     assert len(found["looked"]) > 3
@@ -187,6 +218,32 @@ def test_jobs_of_the_papers_are_those_that_snakemake_plans(study: Checkout, tmp_
     assert counted == {
         name: n for name, n in planned.items() if not name.startswith(light) and name not in LIGHT
     }
+
+
+def test_a_model_of_timms_is_measured_at_its_own_size(study: Checkout) -> None:
+    config = study.config()
+    config["models"] = {"own": {"architecture": "test_resnet"}, "timm": {"timm": "test_resnet.r160_in1k"}}
+    config["models"]["own"]["training"] = "standard"
+    config["images"].update(channels=3, mean=[0.3] * 3, std=[0.35] * 3)
+    for section in ("sat", "figures"):
+        del config[section]
+    study.write_config(config)
+    outcome = study.snakemake("forecast")
+    assert outcome.status == 0, outcome.text[-4000:]
+    own, timm = (
+        json.loads((study / f"results/forecast/{name}.json").read_text()) for name in ("own", "timm")
+    )
+    assert max(timm["features"].values()) == 25 * max(own["features"].values())  # 160 pixels a side, not 32
+
+
+def test_a_study_of_a_table_alone_has_nothing_to_forecast(study: Checkout) -> None:
+    table = study / "sat.csv"
+    table.write_bytes((study / "results/tables/sat.csv").read_bytes())
+    study.write_config({"similarity": {"external": "sat.csv"}})
+    outcome = study.snakemake("forecast")
+    assert outcome.status != 0
+    assert "the study has no models of its own, so there is nothing to measure" in outcome.text
+    assert "Traceback" not in outcome.text.split("nothing to measure")[0]
 
 
 def forecast_of(study: Checkout) -> list[dict[str, str]]:

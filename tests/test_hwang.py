@@ -21,6 +21,16 @@ def analysed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ch
     return checkout
 
 
+def test_without_attacks_there_is_nothing_to_analyse(study: Checkout) -> None:
+    config = study.config()
+    config["attacks"], config["figures"] = {}, {}
+    del config["sat"]
+    study.write_config(config)
+    outcome = study.snakemake("hwang2024", "--dry-run")
+    assert outcome.status != 0
+    assert "hwang2024 analyses SAT, which needs attacks or similarity.external" in outcome.text
+
+
 def test_every_figure_is_drawn_and_nothing_is_left_to_do(analysed: Checkout) -> None:
     for name in FIGURES:
         for kind in ("png", "pdf"):

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 
 ARGUMENT = "--slurm-jobstep-array-execs"
+OWN = "KINDRED_ARRAY_TASK"  # set by the task that has found its command, for itself and what it starts
 
 
 def own_command(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
@@ -30,3 +31,15 @@ def own_command(arguments: Sequence[str], environment: Mapping[str, str]) -> str
             commands = json.loads(base64.b64decode(value))
             return zlib.decompress(bytes.fromhex(commands[task])).decode() if task in commands else None
     return None
+
+
+def lost(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether this process is a task of an array with the command of the first one and none of its own.
+
+    The plugin hands commands over in one argument, and where they are longer than an argument may be (128 KiB on
+    Linux) in a script that does not bring them to Snakemake: every task would make the first job's result.
+    """
+    task = environment.get("SLURM_ARRAY_TASK_ID")
+    if task is None or task == environment.get("SLURM_ARRAY_TASK_MIN") or OWN in environment:
+        return False
+    return "slurm-jobstep" in arguments and own_command(arguments, environment) is None

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from kindred.cka import Estimator, Matrix, cka_of_sums, products
+from kindred.cka import Estimator, Matrix, cka_of_sums, known_estimator, products
 from kindred.errors import BadInput
 from kindred.gram import (
     BLOCK,
     BUFFER,
     Precision,
+    check,
     demand_finite,
     features_of,
     matmul_precision,
@@ -87,6 +88,11 @@ def cka_in_bands(
 
     Raises BadInput as `gram.pack`, and where observe does not give `layers` layers of `images` images.
     """
+    check("linear", 1.0, precision, block)
+    if layers < 1:
+        raise BadInput("there are 0 layers to compare; at least 1 is needed.")
+    for estimator in estimators:
+        known_estimator(estimator)
     known: list[Margins] = []
     diagonals: list[Tensor] = []
     constants: list[Tensor] = []
@@ -144,7 +150,7 @@ def _multiply(
     skipped = band[0][0]  # images before the band's first row have no part in it
     rounds = precision == "bfloat16"
     # The CPU multiplies bfloat16 fast only where the result is bfloat16. That is too coarse for the diagonal, which
-    # comes from `norms`, of features that are not rounded.
+    # comes from `norms`; these and the row sums are of features that are not rounded.
     coarse = rounds and x.device.type == "cpu"
     zeros = torch.zeros(n, dtype=torch.float64, device=x.device)
     sums = _Sums(zeros, zeros.clone(), zeros[:1].sum())

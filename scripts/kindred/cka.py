@@ -32,7 +32,7 @@ def hsic(grams: Grams, estimator: Estimator = "debiased") -> Tensor:
     'debiased': the unbiased estimate of Song et al. 2012 (eq. 5); 'biased': tr(KHLH) / (n-1)^2 of Gretton et
     al. 2005 (definition 2).
     """
-    _known(estimator)
+    known_estimator(estimator)
     debiased, biased = _numerators(grams)
     n = grams.n
     units = grams.trace / n
@@ -46,7 +46,7 @@ def cka(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
 
     HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)); Kornblith et al. 2019 (eq. 4) with the chosen estimate of HSIC.
     """
-    _known(estimator)
+    known_estimator(estimator)
     debiased, biased = _numerators(grams)
     roots = _roots(debiased.diagonal(), biased.diagonal(), grams.n, estimator)
     return _ratio(debiased if estimator == "debiased" else biased, roots, roots)
@@ -60,7 +60,7 @@ def cka_of_sums(
 
     constant: (T,) as in `gram.Grams`; for sums over rows of which never all are in memory.
     """
-    _known(estimator)
+    known_estimator(estimator)
     traces = n * (~constant).double()
     biased = _biased(debiased, diagonal @ diagonal.T, traces[:, None] * traces, n)
     roots = _roots(debiased.diagonal(), biased.diagonal(), n, estimator)
@@ -73,7 +73,7 @@ def cka_between(grams_a: Grams, grams_b: Grams, estimator: Estimator = "debiased
 
     Both packs must describe the same images in the same order; only their number can be checked here.
     """
-    _known(estimator)
+    known_estimator(estimator)
     if (grams_a.n, grams_a.block) != (grams_b.n, grams_b.block):
         raise BadInput(
             f"the two packs hold {grams_a.n} images in blocks of {grams_a.block} and {grams_b.n} in blocks of "
@@ -184,7 +184,7 @@ def permutation_null(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
     Over all n! pairings HSIC(K, K) does not change and the mean of tr(KL) is tr K tr L / (n-1) for centred K and
     L, so 'biased' gives tr K tr L / ((n-1) |K| |L|). 'debiased' gives 0. NaN where CKA is undefined.
     """
-    _known(estimator)
+    known_estimator(estimator)
     debiased, biased = _self_numerators(grams)
     roots = _roots(debiased, biased, grams.n, estimator)
     numerator = torch.zeros(len(grams), len(grams), dtype=torch.float64, device=roots.device)
@@ -194,7 +194,8 @@ def permutation_null(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
     return _ratio(numerator, roots, roots)
 
 
-def _known(estimator: str) -> None:
+def known_estimator(estimator: str) -> None:
+    """Raises BadInput for another estimator than there are."""
     if estimator not in ("debiased", "biased"):
         raise BadInput(f"estimator is {estimator!r}; allowed are 'debiased' and 'biased'.")
 

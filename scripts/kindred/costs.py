@@ -44,7 +44,8 @@ def measure(
     numbers an image}, `parameters`, `host_mb` and `gpu_mb` (peaks).
 
     look (`layers`, `fraction` and `pooled` of cianfarani2022) adds `looked`, the widths of those layers, `look`,
-    seconds an image of showing them all, and `decomposition`, seconds of those of an n x n matrix over n^3.
+    seconds an image of showing them all; and of alignments, which numpy computes in float64, `spread` of one side and
+    `aligning` of two in seconds over n^3, and `flops64`.
     """
     classifier.to(device).eval().requires_grad_(False)  # as models of the study are
     count = _affordable(classifier, pixels, device)
@@ -95,16 +96,20 @@ def _looking(
 
     rows = 256
     values = np.random.default_rng(0).standard_normal((rows, 2 * rows))
+    side = alignments.spread(values)
 
-    def decompose() -> None:
-        side = alignments.spread(values)
+    def align() -> None:
         for measure in alignments.MEASURES.values():
             measure(side, side)
 
+    on_cpu = torch.device("cpu")
+    product = 2.0 * rows**2 * values.shape[1]
     return {
         "looked": show(),
         "look": _seconds(show, device) / len(pixels),
-        "decomposition": _seconds(decompose, device) / rows**3,
+        "spread": _seconds(lambda: alignments.spread(values), on_cpu) / rows**3,
+        "aligning": _seconds(align, on_cpu) / rows**3,
+        "flops64": product / _seconds(lambda: values @ values.T, on_cpu),
     }
 
 

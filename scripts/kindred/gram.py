@@ -98,7 +98,7 @@ def pack(
 
     Raises BadInput: fewer than 4 images, layers with different images, NaN or infinity, no features, integers.
     """
-    _check(kernel, sigma, precision, block)
+    check(kernel, sigma, precision, block)
     if count is None and isinstance(features, Sized):
         count = len(features)
 
@@ -171,7 +171,8 @@ def matmul_precision(name: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def _check(kernel: str, sigma: float, precision: str, block: int) -> None:
+def check(kernel: str, sigma: float, precision: str, block: int) -> None:
+    """Raises BadInput for settings that `pack` does not know."""
     if kernel not in ("linear", "rbf"):
         raise BadInput(f"kernel is {kernel!r}; allowed are 'linear' and 'rbf'.")
     if precision not in ("float32", "bfloat16"):

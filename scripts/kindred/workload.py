@@ -86,19 +86,21 @@ def trained_for(recipe: Mapping[str, Any], sizes: Sizes, cost: Mapping[str, Any]
     """Seconds of a whole training."""
     shown = max(1, sizes.training // recipe["batch"]) * recipe["batch"]
     attacked = max(0, recipe["epochs"] - (recipe.get("clean_epochs") or 0)) if recipe["eps"] else 0
-    fooling = _trying(recipe, cost, "adversary") if recipe["eps"] else 0.0
-    # TRADES shows both the images and their adversarial ones.
+    fooling = trying(recipe, cost, "adversary") if recipe["eps"] else 0.0
+    # TRADES learns from the images and their adversarial ones, and asks once more what is to be changed.
     again = attacked if recipe["method"] == "trades" else 0
-    return float(shown * ((recipe["epochs"] + again) * cost["training"] + attacked * fooling))
+    learning = (recipe["epochs"] + again) * cost["training"] + again * cost["forward"]
+    return float(shown * (learning + attacked * fooling))
 
 
-def _trying(settings: Mapping[str, Any], cost: Mapping[str, Any], step: str) -> float:
+def trying(settings: Mapping[str, Any], cost: Mapping[str, Any], step: str) -> float:
     """Seconds that an adversary takes for one image; step: the cost of one of its steps, folded or not."""
     steps = settings.get("steps") or 1
     if settings["norm"] == "spatial":
         # Turns and shifts are tried, not descended: drawn at random, or all of a grid.
         return float((steps if settings.get("random_start", True) else steps**3) * cost["forward"])
-    return float(steps * settings.get("restarts", 1) * cost[step])
+    restarts = settings.get("restarts", 1)
+    return float(restarts * (steps * cost[step] + (restarts > 1) * cost["forward"]))
 
 
 def shown(settings: Mapping[str, Any], sizes: Sizes) -> int:
@@ -113,7 +115,7 @@ def attacks(
     seconds, disk = [], 0.0
     for attack, model in wanted:
         count, cost = shown(known[attack], sizes), costs[model]
-        seconds.append(count * (_trying(known[attack], cost, "attack") + 2 * cost["forward"]))
+        seconds.append(count * (trying(known[attack], cost, "attack") + 2 * cost["forward"]))
         disk += count * sizes.pixels * FLOAT
     return Stage("attack_model", tuple(seconds), disk)
 
@@ -156,20 +158,29 @@ def _comparisons(config: Mapping[str, Any], sizes: Sizes, costs: Costs) -> Itera
         for first, second in ordered
     ]
     classes = FLOAT * sizes.evaluation * len(config["models"]) * (1 + len(config["models"]))
-    yield Stage("cross_evaluate", tuple(answering), classes * len(config["attacks"]))
+    disk = classes * len(config["attacks"])
+    yield Stage("cross_evaluate", tuple(answering), disk, max(len(second) for _, second in ordered))
 
     seconds = [
-        sizes.evaluation**2 * _kernels(config, sizes) * _products(first, second, costs)
+        sizes.evaluation**2 * _times(config, sizes) * _products(first, second, costs)
         for first, second in unordered
     ]
-    yield Stage("compare_activations", tuple(seconds))
+    memory = config["memory"] * 2**30
+    held = max(_penultimate(first, second, sizes, costs) for first, second in unordered)
+    every = max(
+        packed(sum(len(costs[model]["features"]) for model in {*first, *second}), sizes.evaluation)
+        for first, second in unordered
+    )
+    yield Stage("compare_activations", tuple(seconds), memory=max(held, min(memory, every)))
 
     answering = [
         shown(settings, sizes) * (forward(first) + (1 + len(first)) * forward(second))
         for settings in config["inversions"].values()
         for first, second in ordered
     ]
-    yield Stage("compare_inverted", tuple(answering), models=_largest(ordered))
+    inverted = max((shown(settings, sizes) for settings in config["inversions"].values()), default=0)
+    held = min(memory, packed(2 * max(len(second) for _, second in ordered), inverted))
+    yield Stage("compare_inverted", tuple(answering), models=_largest(ordered), memory=held)
 
     if config["gradients"]:
         passes = shown(config["gradients"], sizes) * len(config["gradients"]["losses"])
@@ -188,11 +199,23 @@ def _comparisons(config: Mapping[str, Any], sizes: Sizes, costs: Costs) -> Itera
         yield Stage("stitch_models", tuple(seconds))
 
 
+def packed(layers: int, images: int) -> float:
+    """Bytes of so many packed Gram matrices, about (`gram.packed_bytes`, which needs torch)."""
+    return 2.0 * layers * images * (images + 128)
+
+
+def _penultimate(first: Sequence[str], second: Sequence[str], sizes: Sizes, costs: Costs) -> float:
+    """Bytes of the penultimate activations of a tile and of their Gram matrices."""
+    models = {*first, *second}
+    width = sum(costs[model]["features"].get("penultimate", 0) for model in models)
+    return FLOAT * sizes.evaluation * width + packed(len(models), sizes.evaluation)
+
+
 def _largest(found: Sequence[Tile]) -> int:
     return max(len(set(first + second)) for first, second in found)
 
 
-def _kernels(config: Mapping[str, Any], sizes: Sizes) -> float:
+def _times(config: Mapping[str, Any], sizes: Sizes) -> float:
     """How many times the work of one linear kernel on all images the wanted measures are."""
     similarity = config["similarity"]
     wanted = set(similarity["measures"])

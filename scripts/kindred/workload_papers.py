@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kindred.config import model_entry
-from kindred.gram import packed_bytes
 from kindred.streams import passes
 from kindred.tiles import deal
-from kindred.workload import Costs, Sizes, Stage, attacks, making, trained_for
+from kindred.workload import FLOAT, Costs, Sizes, Stage, attacks, making, packed, trained_for, trying
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,18 @@ def hwang(config: Mapping[str, Any], sizes: Sizes, costs: Costs) -> list[Stage]:
     sat = config["sat"]
     settings = config["attacks"][sat["attack"] or next(iter(config["attacks"]))]
     count = min(sat["quality"]["images"], sizes.evaluation)
-    # As it is, at half and at twice the radius, and in one step.
-    steps = 3 * settings["steps"] * settings["restarts"] + 1
+    single = {**settings, "steps": 1, "restarts": 1, "random_start": False}
+
+    def tried(model: str) -> float:
+        """Seconds an image: the attack as it is, at half and at twice the radius, and in one step."""
+        cost = costs[model]
+        return (
+            3 * trying(settings, cost, "adversary") + trying(single, cost, "adversary") + 5 * cost["forward"]
+        )
+
     groups = deal(list(config["models"]), config["similarity"]["groups"]).values()
-    tried = [
-        count * sum(steps * costs[m]["adversary"] + 5 * costs[m]["forward"] for m in own) for own in groups
-    ]
-    found = [Stage("assess_attacks", tuple(tried))]
+    assessed = [count * sum(map(tried, own)) for own in groups]
+    found = [Stage("assess_attacks", tuple(assessed))]
     if about := sat["distillation"]:
         taught = [
             sum(
@@ -59,13 +63,12 @@ def hwang(config: Mapping[str, Any], sizes: Sizes, costs: Costs) -> list[Stage]:
 
 
 def _distilled(config: Mapping[str, Any], student: str, teacher: str, sizes: Sizes, costs: Costs) -> float:
-    """Seconds of training a student with a teacher by every method; no adversary takes part."""
+    """Seconds of a student, as it was and trained with a teacher by every method; no adversary takes part."""
     recipe = {**model_entry(config, student)["recipe"], "eps": 0, "method": "standard"}
     images = max(1, sizes.training // recipe["batch"]) * recipe["batch"]
     each = trained_for(recipe, sizes, costs[student]) + recipe["epochs"] * images * costs[teacher]["forward"]
-    return len(config["sat"]["distillation"]["methods"]) * (
-        each + sizes.evaluation * costs[student]["forward"]
-    )
+    look = sizes.evaluation * costs[student]["forward"]
+    return look + len(config["sat"]["distillation"]["methods"]) * (each + look)
 
 
 def cianfarani(config: Mapping[str, Any], sizes: Sizes, costs: Costs, layered: Layered) -> list[Stage]:
@@ -97,15 +100,14 @@ def _curves(config: Mapping[str, Any], sizes: Sizes, costs: Costs, images: int) 
     if not epochs:
         return Stage("evaluate_snapshots", ())
     known = {**config["attacks"], **config["cianfarani"]["attacks"]}
-    count = 2 * (len(epochs["at"]) + 1) * (epochs["images"] or images)
+    wanted = epochs["images"] or images
+    count = (len(epochs["at"]) + 1) * (min(wanted, sizes.evaluation) + min(wanted, sizes.training))
     seconds = []
     for model in epochs["models"]:
-        each = costs[model]["forward"]
+        cost = costs[model]
+        each = cost["forward"]
         if epochs["attack"]:
-            settings = known[epochs["attack"]]
-            each += (
-                settings["steps"] * settings["restarts"] * costs[model]["attack"] + costs[model]["forward"]
-            )
+            each += trying(known[epochs["attack"]], cost, "attack") + cost["forward"]
         seconds.append(count * each)
     return Stage("evaluate_snapshots", tuple(seconds))
 
@@ -127,12 +129,15 @@ def _looks(config: Mapping[str, Any], costs: Costs, looks: Sequence[Look], image
         seconds.append(total)
         disk += 8 * len(widths) ** 2 * len(look.measures)
         largest = max((_packed(config, kernel, images)[0] for kernel in _kernels(look.measures)), default=0)
-        held = max(
-            held, packed_bytes(len(widths), largest) + min(memory, 4.0 * images * max(widths, default=0))
-        )
-    return Stage(
-        "compare_layers", tuple(seconds), disk, max((len(one.observations) for one in looks), default=1), held
-    )
+        shown = max((_shown(costs[model], images, memory) for model in models), default=0.0)
+        held = max(held, packed(len(widths), largest) + shown)
+    most = max((len(one.observations) for one in looks), default=1)
+    return Stage("compare_layers", tuple(seconds), disk, most, held)
+
+
+def _shown(cost: Mapping[str, Any], images: int, memory: int) -> float:
+    """Bytes of the layers of one pass, and about as much again of what a batch says to them."""
+    return 2 * min(memory, FLOAT * images * sum(cost["looked"]))
 
 
 def _kernels(measures: Sequence[str]) -> list[str]:
@@ -152,15 +157,21 @@ def _packed(config: Mapping[str, Any], kernel: str, images: int) -> tuple[int, i
 
 
 def _alignments(config: Mapping[str, Any], costs: Costs, images: int) -> Stage:
-    """Decompositions of n x n matrices in float64, once a layer and side, and three of their products."""
+    """Each layer of two networks decomposed in float64, which numpy does on the CPU, and every measure of the two."""
     memory = int(config["cianfarani"]["memory"] * 2**30)
-    seconds = []
+    seconds, held = [], 0.0
     for pair in config["cianfarani"]["alignments"]:
         total = 0.0
         for model in pair:
             cost = costs[model]
             total += images * cost["look"] * len(passes(cost["looked"], images, memory))
-            total += len(cost["looked"]) * cost["decomposition"] * images**3
-            total += 4 * images**2 * sum(cost["looked"]) / cost["flops"]
+            total += len(cost["looked"]) * cost["spread"] * images**3
+            total += 2 * images**2 * sum(cost["looked"]) / cost["flops64"]
+        total += len(costs[pair[0]]["looked"]) * costs[pair[0]]["aligning"] * images**3
         seconds.append(total)
-    return Stage("align_layers", tuple(seconds))
+        # The widest layer of both in float32, of one of them twice in float64.
+        widest = max(costs[pair[0]]["looked"], default=0)
+        held = max(
+            held, (2 * 4 + 2 * 8) * images * widest + sum(_shown(costs[m], images, memory) for m in pair)
+        )
+    return Stage("align_layers", tuple(seconds), models=2, memory=held)
