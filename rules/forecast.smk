@@ -21,7 +21,7 @@ rule collect_forecast:
     log:
         "<logs>/collect_forecast.log",
     conda:
-        "../envs/torch.yaml"
+        "../envs/figures.yaml"
     params:
         config=forecast_config(),
         layered=layered_work(),

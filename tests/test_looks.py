@@ -10,6 +10,7 @@ from kindred.cka import cka, minibatch_cka
 from kindred.errors import BadInput
 from kindred.gram import Precision, pack
 from kindred.layers import capture
+from kindred.passes import passes
 from torch import Tensor
 
 CPU = torch.device("cpu")
@@ -77,7 +78,7 @@ def test_values_agree_with_float64_however_little_memory_there_is(
 def test_no_more_is_held_than_allowed(observed: streams.Observation) -> None:
     room = 40 * 4 * 130
     widths, _ = streams._widths(observed, CPU)
-    dealt = streams.passes(widths, 40, room)
+    dealt = passes(widths, 40, room)
     assert all(sum(hi - lo for _, lo, hi in some) <= 130 for some in dealt)
     covered = [0] * len(widths)
     for some in dealt:
@@ -90,7 +91,7 @@ def test_no_more_is_held_than_allowed(observed: streams.Observation) -> None:
 
 
 def test_a_column_at_least_is_held() -> None:
-    assert streams.passes([2, 1], 1000, 1) == [[(0, 0, 1)], [(0, 1, 2)], [(1, 0, 1)]]
+    assert passes([2, 1], 1000, 1) == [[(0, 0, 1)], [(0, 1, 2)], [(1, 0, 1)]]
 
 
 @pytest.mark.parametrize(("precision", "close"), [("float32", 1e-6), ("bfloat16", 2e-2)])

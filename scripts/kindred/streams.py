@@ -17,9 +17,9 @@ from torch import Tensor
 from kindred.errors import BadInput
 from kindred.layers import capture
 from kindred.models import Classifier
+from kindred.passes import Piece, passes
 
 BATCH = 128
-Piece = tuple[int, int, int]  # layer, first column, last column + 1
 
 
 @dataclass(frozen=True)
@@ -55,24 +55,6 @@ def features(observation: Observation, device: torch.device, memory: int) -> Ite
         for layer, part in _pass(observation, some, whole, device, memory)
     )
     return (map(itemgetter(1), parts) for _, parts in groupby(pieces, itemgetter(0)))
-
-
-def passes(widths: Sequence[int], images: int, memory: int) -> list[list[Piece]]:
-    """Pieces of layers that are held at the same time: together at most memory / (4 images) columns, at least one."""
-    room = max(1, memory // (4 * max(images, 1)))
-    found: list[list[Piece]] = [[]]
-    left = room
-    for layer, width in enumerate(widths):
-        start = 0
-        while start < width:
-            if left == 0:
-                found.append([])
-                left = room
-            stop = min(width, start + left)
-            found[-1].append((layer, start, stop))
-            left -= stop - start
-            start = stop
-    return found
 
 
 def flatten(value: Tensor, pooled: bool) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kindred.config import model_entry
-from kindred.streams import passes
+from kindred.passes import passes
 from kindred.tiles import deal
 from kindred.workload import FLOAT, Costs, Sizes, Stage, attacks, making, packed, trained_for, trying
 
