@@ -17,7 +17,7 @@ test: .venv/installed lint ## everything that CI checks
 
 test-slurm: .venv/installed ## the small study on a real SLURM, which is installed where it is missing; as root
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,slurm]"
-	$(BIN)/python -m pytest -m slurm tests/slurm
+	$(BIN)/python -m pytest -m "slurm or not slurm" tests/slurm tests/test_arrayjobs.py
 
 test-interruptions: .venv/installed ## runs cut off in four ways at random moments, twenty times each; some as root only
 	$(BIN)/python -m pytest -m "stress or not stress" tests/test_interruptions.py
