@@ -11,6 +11,7 @@ import torch
 import yaml
 from kindred import costs, forecast, workload, workload_papers
 from kindred.config import check, model_entries
+from kindred.gram import packed_bytes
 from nets import timm_model
 from test_cianfarani import with_section
 from workflow import ROOT, Checkout
@@ -76,6 +77,11 @@ def test_memory_is_what_a_job_holds() -> None:
     assert found["cross_evaluate"].models == 4
     config["memory"] = 1e-6
     assert stages(config)["compare_inverted"].memory == 1e-6 * 2**30
+
+
+@pytest.mark.parametrize("images", [300, 1024, 10_000])
+def test_packed_gram_matrices_are_counted_as_they_are(images: int) -> None:
+    assert workload.packed(7, images) == pytest.approx(packed_bytes(7, images), rel=0.06)
 
 
 def test_spatial_attacks_are_tried_and_not_descended() -> None:

@@ -115,7 +115,6 @@ def cka_in_bands(
                     known.append(Margins())
                     sums = _multiply(x, strip, buffer, band, known[index], precision)
                     diagonal, constant = _centring(sums, images, known[index])
-                    demand_finite(diagonal.sum(), index)
                     diagonals.append(diagonal)
                     constants.append(constant)
                 else:
@@ -129,6 +128,9 @@ def cka_in_bands(
         total = found if total is None else total + found
     assert total is not None
     diagonal, constant = torch.stack(diagonals), torch.stack(constants)
+    # At the end and not layer by layer, for which a GPU would have to be waited for.
+    for index, each in enumerate(diagonal.sum(dim=1).cpu()):
+        demand_finite(each, index)
     return [cka_of_sums(total, diagonal, constant, images, estimator) for estimator in estimators]
 
 
@@ -171,10 +173,8 @@ def _multiply(
             factors = narrow[: part.numel()].view(part.shape).copy_(centred)
         if first:
             sums.norms += torch.linalg.vector_norm(centred, dim=1).square_()
-            if (
-                not rounds
-            ):  # what the rounded mean leaves behind is far below what rounding the features takes away
-                sums.rows += torch.mv(centred, centred.sum(dim=0))
+            # Where an offset is large the mean is not exact, and what it leaves behind is in every entry.
+            sums.rows += torch.mv(centred, centred.sum(dim=0))
             sums.floor = sums.floor + rounding_floor(x.dtype, n) * mean.double().square().sum()
         if rounds and not coarse:
             centred.copy_(factors)
