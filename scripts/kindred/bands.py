@@ -110,7 +110,9 @@ def cka_in_bands(
                 buffer = torch.empty(images * max(512, BUFFER // images), device=x.device)
                 strips = torch.empty(layers * max(widths), device=x.device)
             strip = strips[: layers * width].view(layers, width)[index].zero_()
-            with matmul_precision("medium" if precision == "bfloat16" else "highest"):
+            # On the CPU features are rounded here, and all other products are float32.
+            rounded_by_torch = precision == "bfloat16" and x.device.type != "cpu"
+            with matmul_precision("medium" if rounded_by_torch else "highest"):
                 if index == len(known):
                     known.append(Margins())
                     sums = _multiply(x, strip, buffer, band, known[index], precision)

@@ -323,6 +323,12 @@ def kernels() -> list[Kernel]:
                     note="both estimators, in bands of 60 MB",
                 ),
                 Contender(
+                    "kindred bfloat16, all at once",
+                    partial(own_both, "bfloat16", float("inf")),
+                    judge=off_both,
+                    note="in one band",
+                ),
+                Contender(
                     "kindred float32, all at once",
                     partial(own_both, "float32", float("inf")),
                     judge=off_both,
