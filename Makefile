@@ -5,19 +5,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: all run test test-slow test-slurm test-interruptions lint format bench peers overhead clean
+.PHONY: all run test test-slow test-slurm test-interruptions lint format reference bench peers overhead clean
 
 all: run
 
 run: .venv/installed ## the default study, from images to figures
 	$(BIN)/snakemake
 
-test: .venv/installed lint ## everything that CI checks
-	$(BIN)/python -m pytest
+test: .venv/installed lint ## everything that CI checks, two tests at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slurm: .venv/installed ## the small study on a real SLURM, which is installed where it is missing; as root
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,slurm]"
-	$(BIN)/python -m pytest -m "slurm or not slurm" tests/slurm tests/test_arrayjobs.py
+	$(BIN)/python -m pytest -m "slurm or not slurm" tests/slurm
 
 test-interruptions: .venv/installed ## runs cut off in four ways at random moments, twenty times each; some as root only
 	$(BIN)/python -m pytest -m "stress or not stress" tests/test_interruptions.py
@@ -31,6 +31,9 @@ lint: .venv/installed ## what pre-commit checks too
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+
+reference: .venv/installed ## docs/reference, from the settings classes of the configuration
+	PYTHONPATH=scripts $(BIN)/python -m kindred.config.reference
 
 format: .venv/installed ## bring all files into shape
 	$(BIN)/ruff check --fix .

@@ -1,16 +1,17 @@
-# What a model says to images, layer by layer.
+# Activations of every model, layer by layer.
 
 
 rule activations:
     """Target: activations of every model on the natural images."""
     input:
-        expand("<results>/activations/{model}/natural.zarr", model=MODELS),
+        activations_of(MODELS),
 
 
 rule extract_activations:
     input:
         images=lambda wildcards: stimuli_images(wildcards.stimuli),
-        model=lambda wildcards: weights([wildcards.model]),
+        weights="<results>/models/{model}.safetensors",
+        description="<results>/models/{model}.json",
     output:
         directory("<results>/activations/{model}/{stimuli}.zarr"),
     log:
@@ -19,13 +20,12 @@ rule extract_activations:
         "<benchmarks>/extract_activations/{model}/{stimuli}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
     resources:
         gpu=GPUS,
         mem_mb=growing(4000),
         runtime=60,
     params:
-        layers=lambda wildcards: layer_choice(config, wildcards.model),
-        made=lambda wildcards: made_activations(wildcards.model, wildcards.stimuli),
+        **uses("extract_activations"),
+        layers=lambda wildcards: entries.layer_choice(config, wildcards.model),
     script:
         "../scripts/extract_activations.py"

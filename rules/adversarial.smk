@@ -4,17 +4,14 @@
 rule adversarial:
     """Target: adversarial images of every model under every attack."""
     input:
-        expand(
-            "<results>/images/adversarial/{attack}/{model}.zarr",
-            attack=ATTACKS,
-            model=MODELS,
-        ),
+        expand("<results>/images/adversarial/{attack}/{model}.zarr", attack=ATTACKS, model=MODELS),
 
 
 rule attack_model:
     input:
-        natural=lambda wildcards: natural_images(),
-        model=lambda wildcards: weights([wildcards.model]),
+        natural="<results>/images/natural.zarr",
+        weights="<results>/models/{model}.safetensors",
+        description="<results>/models/{model}.json",
     output:
         directory("<results>/images/adversarial/{attack}/{model}.zarr"),
     log:
@@ -23,13 +20,12 @@ rule attack_model:
         "<benchmarks>/attack_model/{attack}/{model}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
     resources:
         gpu=GPUS,
         mem_mb=growing(4000),
         runtime=120,
     params:
+        **uses("attack_model", attack_module),
         settings=lambda wildcards: attack_settings(wildcards.attack),
-        made=lambda wildcards: made_adversarial(wildcards.attack, wildcards.model),
     script:
         "../scripts/attack_model.py"

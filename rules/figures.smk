@@ -1,255 +1,71 @@
-# Every figure is drawn from tables, so a laptop without checkpoints or a GPU redraws them all.
+# Every figure is drawn from tables, so a laptop without checkpoints or a GPU redraws them all. Figures stand in a catalogue.
+
+# {path: what the study lacks for it} of figures that are not drawn, but for those of which a study may have several.
+NOT_DRAWN = {FIGURES[name].path or name: reason for name, reason in LACKING.items() if not FIGURES[name].each}
+STYLE_SHEET = SCRIPTS / "kindred" / "figures" / "layout" / "kindred.mplstyle"
+
+
+localrules:
+    draw_figure,
 
 
 rule figures:
-    """Target: all figures as PNG and PDF."""
+    """Target: all figures of the study itself as PNG and PDF."""
     input:
-        drawn("accuracies"),
-        drawn("similarity") if "similarity" in FIGURES else [],
-        drawn("layers") if "layers" in FIGURES else [],
-        drawn("transfer") if "transfer" in FIGURES else [],
-        [path for name in JONES_FIGURES for path in drawn(name)],
+        drawn(),
 
 
 rule jones2022:
-    """Target: Jones et al. 2022, every figure and table of it that the study has what for."""
+    """Target: Jones et al. 2022, every figure of it that the study has data for."""
     input:
-        [path for name in JONES_FIGURES for path in drawn(name)],
+        lambda wildcards: demand("jones2022"),
+        drawn("jones2022"),
         rules.tables.input,
 
 
-rule draw_accuracies:
+rule hwang2024:
+    """Target: Hwang et al. 2024, every analysis of SAT that the study has data for."""
     input:
-        models=lambda wildcards: table("models"),
+        lambda wildcards: demand("hwang2024"),
+        drawn("hwang2024"),
+
+
+rule cianfarani2022:
+    """Target: Cianfarani et al. 2022, layers compared: natural and adversarial, over training, by threat and design."""
+    input:
+        lambda wildcards: demand("cianfarani2022"),
+        drawn("cianfarani2022"),
+
+
+rule draw_figure:
+    input:
+        lambda wildcards: [table(name) for name in DRAWN[wildcards.figure].figure.tables],
     output:
-        png="<results>/figures/accuracies.png",
-        pdf="<results>/figures/accuracies.pdf",
+        png="<results>/figures/{figure}.png",
+        pdf="<results>/figures/{figure}.pdf",
     log:
-        "<logs>/draw_accuracies.log",
+        "<logs>/draw_figure/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(DRAWN),
     conda:
         "../envs/figures.yaml"
     params:
-        made=lambda wildcards: made_figure("draw_accuracies", ["models"], []),
+        **uses("draw_figure", lambda wildcards: DRAWN[wildcards.figure].figure.module),
+        tables=lambda wildcards: DRAWN[wildcards.figure].figure.tables,
+        options=lambda wildcards: canonical(DRAWN[wildcards.figure].options),
+        labels={name: measures.measure(name).label for name in config["similarity"]["measures"]},
+        look={key: config["figures"][key] for key in ("dpi", "font_size")},
+        sheet=fingerprint.of(STYLE_SHEET.read_text(encoding="utf-8")),
     script:
-        "../scripts/draw_accuracies.py"
+        "../scripts/draw_figure.py"
 
 
-rule draw_similarity:
+rule lacking_figure:
+    """No figure: says what the study lacks for it."""
     input:
-        models=lambda wildcards: table("models"),
-        cka=lambda wildcards: table("cka"),
+        lambda wildcards: refuse(f"{wildcards.figure} is not drawn: {NOT_DRAWN[wildcards.figure]}."),
     output:
-        png="<results>/figures/similarity.png",
-        pdf="<results>/figures/similarity.pdf",
-    log:
-        "<logs>/draw_similarity.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        options=FIGURES.get("similarity", {}),
-        made=lambda wildcards: made_figure("draw_similarity", ["models", "cka"], FIGURES.get("similarity")),
-    script:
-        "../scripts/draw_similarity.py"
-
-
-rule draw_similarity_by_budget:
-    input:
-        models=lambda wildcards: table("models"),
-        cka=lambda wildcards: table("cka"),
-    output:
-        png="<results>/figures/similarity_by_budget.png",
-        pdf="<results>/figures/similarity_by_budget.pdf",
-    log:
-        "<logs>/draw_similarity_by_budget.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        options=FIGURES.get("similarity", {}),
-        made=lambda wildcards: made_figure(
-            "draw_similarity_by_budget", ["models", "cka"], FIGURES.get("similarity")
-        ),
-    script:
-        "../scripts/draw_similarity_by_budget.py"
-
-
-rule draw_layers:
-    input:
-        models=lambda wildcards: table("models"),
-        layers=lambda wildcards: table("layers"),
-    output:
-        png="<results>/figures/layers.png",
-        pdf="<results>/figures/layers.pdf",
-    log:
-        "<logs>/draw_layers.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        options=FIGURES.get("layers", {}),
-        made=lambda wildcards: made_figure("draw_layers", ["models", "layers"], FIGURES.get("layers")),
-    script:
-        "../scripts/draw_layers.py"
-
-
-rule draw_transfer:
-    input:
-        models=lambda wildcards: table("models"),
-        transfer=lambda wildcards: table("transfer"),
-        sat=lambda wildcards: table("sat"),
-    output:
-        png="<results>/figures/transfer.png",
-        pdf="<results>/figures/transfer.pdf",
-    log:
-        "<logs>/draw_transfer.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        options=FIGURES.get("transfer", {}),
-        made=lambda wildcards: made_figure("draw_transfer", ["models", "transfer"], FIGURES.get("transfer")),
-    script:
-        "../scripts/draw_transfer.py"
-
-
-rule draw_gallery:
-    input:
-        models=lambda wildcards: table("models"),
-        gallery=lambda wildcards: table("gallery"),
-    output:
-        png="<results>/figures/gallery.png",
-        pdf="<results>/figures/gallery.pdf",
-    log:
-        "<logs>/draw_gallery.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        inversion=GALLERY["inversion"],
-        made=lambda wildcards: made_figure("draw_gallery", ["models", "gallery"], []),
-    script:
-        "../scripts/draw_gallery.py"
-
-
-rule draw_residuals:
-    input:
-        models=lambda wildcards: table("models"),
-        inversions=lambda wildcards: table("inversions"),
-        curves=lambda wildcards: table("inversion_curves"),
-    output:
-        png="<results>/figures/residuals_{inversion}.png",
-        pdf="<results>/figures/residuals_{inversion}.pdf",
-    log:
-        "<logs>/draw_residuals/{inversion}.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        made=lambda wildcards: made_figure("draw_residuals", ["models", "inversions"], []),
-    script:
-        "../scripts/draw_residuals.py"
-
-
-rule draw_similarity_by_architecture:
-    input:
-        models=lambda wildcards: table("models"),
-        cka=lambda wildcards: table("cka"),
-    output:
-        png="<results>/figures/similarity_by_architecture.png",
-        pdf="<results>/figures/similarity_by_architecture.pdf",
-    log:
-        "<logs>/draw_similarity_by_architecture.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        options=FIGURES.get("similarity", {}),
-        made=lambda wildcards: made_figure(
-            "draw_similarity_by_architecture", ["models", "cka"], FIGURES.get("similarity")
-        ),
-    script:
-        "../scripts/draw_similarity_by_architecture.py"
-
-
-rule draw_similarity_by_architecture_and_budget:
-    input:
-        models=lambda wildcards: table("models"),
-        cka=lambda wildcards: table("cka"),
-    output:
-        png="<results>/figures/similarity_by_architecture_and_budget.png",
-        pdf="<results>/figures/similarity_by_architecture_and_budget.pdf",
-    log:
-        "<logs>/draw_similarity_by_architecture_and_budget.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        options=FIGURES.get("similarity", {}),
-        made=lambda wildcards: made_figure(
-            "draw_similarity_by_architecture_and_budget", ["models", "cka"], FIGURES.get("similarity")
-        ),
-    script:
-        "../scripts/draw_similarity_by_architecture_and_budget.py"
-
-
-rule draw_estimators:
-    input:
-        models=lambda wildcards: table("models"),
-        cka=lambda wildcards: table("cka"),
-    output:
-        png="<results>/figures/estimators.png",
-        pdf="<results>/figures/estimators.pdf",
-    log:
-        "<logs>/draw_estimators.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        inversion=FIGURES.get("similarity", {}).get("inversion"),
-        made=lambda wildcards: made_figure("draw_estimators", ["models", "cka"], FIGURES.get("similarity")),
-    script:
-        "../scripts/draw_estimators.py"
-
-
-rule draw_gradients:
-    input:
-        models=lambda wildcards: table("models"),
-        gradients=lambda wildcards: table("gradients"),
-    output:
-        png="<results>/figures/gradients.png",
-        pdf="<results>/figures/gradients.pdf",
-    log:
-        "<logs>/draw_gradients.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        made=lambda wildcards: made_figure("draw_gradients", ["models", "gradients"], []),
-    script:
-        "../scripts/draw_gradients.py"
-
-
-rule draw_stitching:
-    input:
-        models=lambda wildcards: table("models"),
-        stitching=lambda wildcards: table("stitching"),
-    output:
-        png="<results>/figures/stitching.png",
-        pdf="<results>/figures/stitching.pdf",
-    log:
-        "<logs>/draw_stitching.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        made=lambda wildcards: made_figure("draw_stitching", ["models", "stitching"], []),
-    script:
-        "../scripts/draw_stitching.py"
-
-
-rule draw_published:
-    input:
-        cells=lambda wildcards: table("published"),
-        summary=lambda wildcards: table("published_summary"),
-    output:
-        png="<results>/figures/published.png",
-        pdf="<results>/figures/published.pdf",
-    log:
-        "<logs>/draw_published.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        measure=config["published"]["measure"] if config["published"] else "",
-        made=lambda wildcards: made_figure("draw_published", ["published"], PUBLISHED_OPTIONS),
-    script:
-        "../scripts/draw_published.py"
+        "<results>/figures/{figure}.png",
+        "<results>/figures/{figure}.pdf",
+    wildcard_constraints:
+        figure=one_of(NOT_DRAWN),

@@ -1,56 +1,47 @@
-# What will it cost? Each network of the study is measured on a few images, before anything else is made.
+# What a study will cost. Each network of the study is measured on a few images, before anything else is made.
+
+from kindred.forecast.costs import stages
+
+LAYERED_BY = {key: layer_settings()[key] for key in ("layers", "fraction", "pooled")}
+
+
+localrules:
+    forecast,
 
 
 rule forecast:
-    """Target: what the study and the papers' targets will cost, stage by stage: jobs, hours, memory and disk."""
+    """Target: what the study and the papers' targets will cost, stage by stage: jobs, hours and disk."""
     input:
-        lambda wildcards: forecast_table(),
+        lambda wildcards: [f"<results>/forecast/{model}.json" for model in dict.fromkeys(measured_as().values())],
     log:
         "<logs>/forecast.log",
     conda:
         "../envs/figures.yaml"
+    params:
+        measured_as=lambda wildcards: measured_as(),
+        snakefile=str(Path(workflow.basedir) / "Snakefile"),
+        table=str(RESULTS / "forecast" / "forecast.csv"),
+        targets=["all", *(paper for paper in ("hwang2024", "cianfarani2022") if drawn(paper))],
     script:
         "../scripts/forecast.py"
 
 
-rule collect_forecast:
+rule measure_rates:
     input:
-        lambda wildcards: measured_costs(),
-    output:
-        "<results>/forecast/forecast.csv",
-    log:
-        "<logs>/collect_forecast.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        config=forecast_config(),
-        layered=layered_work(),
-        measured_as=MEASURED_AS,
-        made=lambda wildcards: made_forecast(),
-    script:
-        "../scripts/collect_forecast.py"
-
-
-rule measure_costs:
-    input:
-        natural=lambda wildcards: natural_images(),
-        training=lambda wildcards: training_images(),
+        natural="<results>/images/natural.zarr",
     output:
         "<results>/forecast/{model}.json",
     log:
-        "<logs>/measure_costs/{model}.log",
+        "<logs>/measure_rates/{model}.log",
     conda:
         "../envs/torch.yaml"
-    threads: 1
     resources:
         gpu=GPUS,
         mem_mb=growing(4000),
         runtime=30,
     params:
-        settings=canonical(config["images"]),
-        entry=lambda wildcards: network(wildcards.model),
-        layers=lambda wildcards: layer_choice(config, wildcards.model),
-        look=lambda wildcards: looked_at(wildcards.model),
-        made=lambda wildcards: made_costs(wildcards.model),
+        **uses("measure_rates"),
+        settings=lambda wildcards: network_settings(wildcards.model),
+        images=input_settings(),
     script:
-        "../scripts/measure_costs.py"
+        "../scripts/measure_rates.py"

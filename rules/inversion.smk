@@ -1,20 +1,20 @@
-# Images that look like others but say the same to one model (Jones 2022).
+# Images whose representation in one model is that of other images (Jones et al. 2022).
+
+# How the work is cut, and what counts as converged afterwards, decides no image.
+NOT_IN_IMAGES = ("chunk", "converged", "leave_out")
 
 
 rule inverted:
     """Target: images inverted through every model."""
     input:
-        expand(
-            "<results>/images/inverted/{inversion}/{model}.zarr",
-            inversion=INVERSIONS,
-            model=MODELS,
-        ),
+        [inverted_images(inversion, MODELS) for inversion in INVERSIONS],
 
 
 rule invert_images:
     input:
-        natural=lambda wildcards: natural_images(),
-        model=lambda wildcards: weights([wildcards.model]),
+        natural="<results>/images/natural.zarr",
+        weights="<results>/models/{model}.safetensors",
+        description="<results>/models/{model}.json",
     output:
         directory("<results>/images/inverted/{inversion}/{model}.zarr"),
     log:
@@ -23,13 +23,12 @@ rule invert_images:
         "<benchmarks>/invert_images/{inversion}/{model}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
     resources:
         gpu=GPUS,
         mem_mb=growing(4000),
         runtime=1440,
     params:
+        **uses("invert_images"),
         settings=lambda wildcards: inversion_settings(wildcards.inversion),
-        made=lambda wildcards: made_inverted(wildcards.inversion, wildcards.model),
     script:
         "../scripts/invert_images.py"

@@ -1,27 +1,25 @@
-# How alike are two models' activations? One job compares a group of models with another, all layers at once.
+# Similarity of models. One job compares a group of models with another, all layers at once.
+
+# Measures between images need inverted images beside natural ones.
+NATURAL_MEASURES = [name for name in config["similarity"]["measures"] if measures.measure(name).between == "models"]
+INVERTED_MEASURES = config["similarity"]["measures"]
+LAYER_MEASURES = config["similarity"]["layer_measures"]
 
 
 rule similarity:
     """Target: all comparisons of models: activations on natural and on inverted images, gradients, stitching."""
     input:
-        expand("<results>/similarity/activations/natural/{tile}.zarr", tile=UNORDERED_TILES),
-        expand(
-            "<results>/similarity/inverted/{inversion}/{tile}.zarr", inversion=INVERSIONS, tile=ORDERED_TILES
-        ),
-        expand(
-            "<results>/similarity/gradients/natural/{tile}.zarr",
-            tile=UNORDERED_TILES if config["gradients"] else [],
-        ),
-        expand(
-            "<results>/similarity/stitching/natural/{tile}.zarr",
-            tile=ORDERED_TILES if config["stitching"] else [],
-        ),
+        tile_stores("similarity/activations", ["natural"], UNORDERED_TILES),
+        tile_stores("similarity/inverted", INVERSIONS, ORDERED_TILES),
+        tile_stores("similarity/gradients", ["natural"] if config["gradients"] else [], UNORDERED_TILES),
+        tile_stores("similarity/stitching", ["natural"] if config["stitching"] else [], ORDERED_TILES),
 
 
 rule compare_activations:
     input:
         first=lambda wildcards: activations_of(group(wildcards.tile, 0), wildcards.stimuli),
         second=lambda wildcards: activations_of(group(wildcards.tile, 1), wildcards.stimuli),
+        lacking=lacking("similarity/activations/{stimuli}/{tile}.zarr"),
     output:
         directory("<results>/similarity/activations/{stimuli}/{tile}.zarr"),
     log:
@@ -30,25 +28,26 @@ rule compare_activations:
         "<benchmarks>/compare_activations/{stimuli}/{tile}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
     resources:
         gpu=GPUS,
         mem_mb=growing(8000),
         runtime=240,
     params:
-        settings=comparison_settings(natural=True),
-        layer_measures=layer_measures(),
-        members=lambda wildcards: members(ACTIVATIONS, wildcards.stimuli, wildcards.tile),
+        **uses("compare_activations", modules_of([*NATURAL_MEASURES, *LAYER_MEASURES])),
+        measures=measure_facts(NATURAL_MEASURES),
+        layer_measures=measure_facts(LAYER_MEASURES),
+        settings=measure_settings([*NATURAL_MEASURES, *LAYER_MEASURES]),
     script:
         "../scripts/compare_activations.py"
 
 
 rule compare_inverted:
     input:
-        natural=lambda wildcards: natural_images(),
+        natural="<results>/images/natural.zarr",
         inverted=lambda wildcards: inverted_images(wildcards.inversion, group(wildcards.tile, 0)),
-        inverters=lambda wildcards: weights(group(wildcards.tile, 0)),
-        tested=lambda wildcards: weights(group(wildcards.tile, 1)),
+        inverters=group_weights(0),
+        tested=group_weights(1),
+        lacking=lacking("similarity/inverted/{inversion}/{tile}.zarr"),
     output:
         directory("<results>/similarity/inverted/{inversion}/{tile}.zarr"),
     log:
@@ -57,24 +56,25 @@ rule compare_inverted:
         "<benchmarks>/compare_inverted/{inversion}/{tile}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
     resources:
         gpu=GPUS,
         mem_mb=growing(8000),
         runtime=240,
     params:
-        settings=comparison_settings(natural=False),
+        **uses("compare_inverted", modules_of(INVERTED_MEASURES)),
+        measures=measure_facts(INVERTED_MEASURES),
+        settings=measure_settings(INVERTED_MEASURES),
         largest_residual=lambda wildcards: largest_residual(wildcards.inversion),
-        members=lambda wildcards: members(INVERTED, wildcards.inversion, wildcards.tile),
     script:
         "../scripts/compare_inverted.py"
 
 
 rule compare_gradients:
     input:
-        natural=lambda wildcards: natural_images(),
-        first=lambda wildcards: weights(group(wildcards.tile, 0)),
-        second=lambda wildcards: weights(group(wildcards.tile, 1)),
+        natural="<results>/images/natural.zarr",
+        first=group_weights(0),
+        second=group_weights(1),
+        lacking=lacking("similarity/gradients/natural/{tile}.zarr"),
     output:
         directory("<results>/similarity/gradients/natural/{tile}.zarr"),
     log:
@@ -83,24 +83,24 @@ rule compare_gradients:
         "<benchmarks>/compare_gradients/{tile}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
     resources:
         gpu=GPUS,
         mem_mb=growing(8000),
         runtime=240,
     params:
+        **uses("compare_gradients"),
         settings=canonical(config["gradients"]),
-        members=lambda wildcards: members(GRADIENTS, "natural", wildcards.tile),
     script:
         "../scripts/compare_gradients.py"
 
 
 rule stitch_models:
     input:
-        training=lambda wildcards: training_images(),
-        natural=lambda wildcards: natural_images(),
-        bodies=lambda wildcards: weights(group(wildcards.tile, 0)),
-        heads=lambda wildcards: weights(group(wildcards.tile, 1)),
+        training="<results>/images/training.zarr",
+        natural="<results>/images/natural.zarr",
+        bodies=group_weights(0),
+        heads=group_weights(1),
+        lacking=lacking("similarity/stitching/natural/{tile}.zarr"),
     output:
         directory("<results>/similarity/stitching/natural/{tile}.zarr"),
     log:
@@ -109,13 +109,12 @@ rule stitch_models:
         "<benchmarks>/stitch_models/{tile}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
     resources:
         gpu=GPUS,
         mem_mb=growing(8000),
         runtime=240,
     params:
+        **uses("stitch_models"),
         settings=canonical(config["stitching"]),
-        members=lambda wildcards: members(STITCHING, "natural", wildcards.tile),
     script:
         "../scripts/stitch_models.py"

@@ -1,25 +1,44 @@
 # What a reader outside the project can rely on: tidy tables, from which every figure is drawn.
 
+# Layers of these pairs are in layers.csv: those that the config asks for, and those that its figure shows.
+LAYER_PAIRS = config["similarity"]["layer_pairs"]
+if LAYER_PAIRS == "all":
+    LAYER_PAIRS = [[a, b] for at, a in enumerate(MODELS) for b in MODELS[at:]]
+elif isinstance(config["figures"]["layers"], dict):
+    known = [sorted(pair) for pair in LAYER_PAIRS]
+    LAYER_PAIRS += [pair for pair in config["figures"]["layers"]["panels"] or [] if sorted(pair) not in known]
+LABELS = {model: canonical(entries.labels_of(config, model)) for model in EVERY_MODEL}
+EXPECTED = {model: entry["accuracy"] for model, entry in EVERY_MODEL.items() if entry.get("accuracy")}
+# The numbers of Jones et al. 2022, and the tables of ours that have such numbers.
+REFERENCE = Path(workflow.basedir) / "studies" / "reference"
+ABOUT = {"fig1": "_inverted_by_eps", "fig3_fig4": "_architectures", "fig5_fig7_fig8": "", "fig6": "_digitised"}
+PUBLISHED = {name: str(REFERENCE / f"jones2022_{name}{about}.csv") for name, about in ABOUT.items()}
+COMPARED_TABLES = ["models", "cka", *(name for name in ("gradients", "stitching") if config[name])]
+GALLERY = DRAWN["gallery"].options if "gallery" in DRAWN else {"inversion": "", "models": [], "examples": 0}
+
+
+localrules:
+    collect_models,
+    collect_cka,
+    collect_layers,
+    collect_transfer,
+    collect_inversions,
+    collect_gradients,
+    collect_stitching,
+    collect_published,
+    collect_gallery,
+
 
 rule tables:
     """Target: all tables as CSV."""
     input:
-        "<results>/tables/models.csv",
-        "<results>/tables/cka.csv",
-        "<results>/tables/layers.csv",
-        *(["<results>/tables/transfer.csv", "<results>/tables/sat.csv"] if ATTACKS else []),
-        *(["<results>/tables/gradients.csv"] if config["gradients"] else []),
-        *(["<results>/tables/stitching.csv"] if config["stitching"] else []),
-        *(["<results>/tables/published.csv"] if config["published"] else []),
-        *(["<results>/tables/inversions.csv", "<results>/tables/inversion_curves.csv"] if INVERSIONS else []),
+        [table(name) for name, entry in STUDY.items() if not entry.needs(config)],
 
 
 rule collect_models:
     input:
-        models=lambda wildcards: weights(MODELS),
-        adversarial=lambda wildcards: [
-            path for attack in ATTACKS for path in adversarial_images(attack, MODELS)
-        ],
+        models=weights(MODELS),
+        adversarial=[stimuli_images(f"{attack}@{model}") for attack in ATTACKS for model in MODELS],
     output:
         "<results>/tables/models.csv",
     log:
@@ -27,17 +46,19 @@ rule collect_models:
     conda:
         "../envs/figures.yaml"
     params:
-        models=MODELS,
+        **uses("collect_models"),
+        labels={model: LABELS[model] for model in MODELS},
+        order=MODELS,
         attacks=ATTACKS,
-        made=lambda wildcards: made_table("models"),
+        expected={model: EXPECTED[model] for model in MODELS if model in EXPECTED},
     script:
         "../scripts/collect_models.py"
 
 
 rule collect_cka:
     input:
-        natural=lambda wildcards: tile_stores(ACTIVATIONS, ["natural"], UNORDERED_TILES),
-        inverted=lambda wildcards: tile_stores(INVERTED, INVERSIONS, ORDERED_TILES),
+        natural=tile_stores("similarity/activations", ["natural"], UNORDERED_TILES),
+        inverted=tile_stores("similarity/inverted", INVERSIONS, ORDERED_TILES),
     output:
         "<results>/tables/cka.csv",
     log:
@@ -45,16 +66,16 @@ rule collect_cka:
     conda:
         "../envs/figures.yaml"
     params:
+        **uses("collect_cka"),
         models=MODELS,
         inversions=INVERSIONS,
-        made=lambda wildcards: made_table("cka"),
     script:
         "../scripts/collect_cka.py"
 
 
 rule collect_layers:
     input:
-        lambda wildcards: tile_stores(ACTIVATIONS, ["natural"], UNORDERED_TILES),
+        tile_stores("similarity/activations", ["natural"], UNORDERED_TILES),
     output:
         "<results>/tables/layers.csv",
     log:
@@ -62,17 +83,17 @@ rule collect_layers:
     conda:
         "../envs/figures.yaml"
     params:
+        **uses("collect_layers"),
         models=MODELS,
         pairs=LAYER_PAIRS,
-        measures=layer_measures(),
-        made=lambda wildcards: made_table("layers"),
+        measures=LAYER_MEASURES,
     script:
         "../scripts/collect_layers.py"
 
 
 rule collect_transfer:
     input:
-        lambda wildcards: tile_stores(TRANSFER, ATTACKS, ORDERED_TILES),
+        tile_stores("transfer", ATTACKS, ORDERED_TILES),
     output:
         transfer="<results>/tables/transfer.csv",
         sat="<results>/tables/sat.csv",
@@ -81,17 +102,17 @@ rule collect_transfer:
     conda:
         "../envs/figures.yaml"
     params:
+        **uses("collect_transfer"),
         models=MODELS,
         attacks=ATTACKS,
         floor=config["transfer"]["floor"],
-        made=lambda wildcards: made_table("transfer"),
     script:
         "../scripts/collect_transfer.py"
 
 
 rule collect_inversions:
     input:
-        lambda wildcards: [path for inversion in INVERSIONS for path in inverted_images(inversion, MODELS)],
+        [inverted_images(inversion, MODELS) for inversion in INVERSIONS],
     output:
         inversions="<results>/tables/inversions.csv",
         curves="<results>/tables/inversion_curves.csv",
@@ -100,16 +121,16 @@ rule collect_inversions:
     conda:
         "../envs/figures.yaml"
     params:
+        **uses("collect_inversions"),
         models=MODELS,
         limits={inversion: residual_limits(inversion) for inversion in INVERSIONS},
-        made=lambda wildcards: made_table("inversions"),
     script:
         "../scripts/collect_inversions.py"
 
 
 rule collect_gradients:
     input:
-        lambda wildcards: tile_stores(GRADIENTS, ["natural"], UNORDERED_TILES),
+        tile_stores("similarity/gradients", ["natural"], UNORDERED_TILES),
     output:
         "<results>/tables/gradients.csv",
     log:
@@ -117,15 +138,15 @@ rule collect_gradients:
     conda:
         "../envs/figures.yaml"
     params:
+        **uses("collect_gradients"),
         models=MODELS,
-        made=lambda wildcards: made_table("gradients"),
     script:
         "../scripts/collect_gradients.py"
 
 
 rule collect_stitching:
     input:
-        lambda wildcards: tile_stores(STITCHING, ["natural"], ORDERED_TILES),
+        tile_stores("similarity/stitching", ["natural"], ORDERED_TILES),
     output:
         "<results>/tables/stitching.csv",
     log:
@@ -133,16 +154,16 @@ rule collect_stitching:
     conda:
         "../envs/figures.yaml"
     params:
+        **uses("collect_stitching"),
         models=MODELS,
-        made=lambda wildcards: made_table("stitching"),
     script:
         "../scripts/collect_stitching.py"
 
 
 rule collect_published:
     input:
-        unpack(lambda wildcards: {name: table(name) for name in COMPARED_TABLES}),
-        references=[ancient(str(path)) for path in PUBLISHED.values()],
+        **{name: table(name) for name in COMPARED_TABLES},
+        references=list(map(ancient, PUBLISHED.values())),
     output:
         cells="<results>/tables/published.csv",
         summary="<results>/tables/published_summary.csv",
@@ -151,17 +172,18 @@ rule collect_published:
     conda:
         "../envs/figures.yaml"
     params:
-        options=PUBLISHED_OPTIONS,
+        **uses("collect_published"),
+        options=canonical(config["published"]),
         names=list(PUBLISHED),
-        made=lambda wildcards: made_table("published"),
+        references=content_of(*PUBLISHED.values()),
     script:
         "../scripts/collect_published.py"
 
 
 rule collect_gallery:
     input:
-        natural=lambda wildcards: natural_images(),
-        inverted=lambda wildcards: inverted_images(GALLERY["inversion"], GALLERY["models"]),
+        natural="<results>/images/natural.zarr",
+        inverted=inverted_images(GALLERY["inversion"], GALLERY["models"]),
     output:
         directory("<results>/tables/gallery.zarr"),
     log:
@@ -169,8 +191,8 @@ rule collect_gallery:
     conda:
         "../envs/figures.yaml"
     params:
+        **uses("collect_gallery"),
         models=GALLERY["models"],
         examples=GALLERY["examples"],
-        made=lambda wildcards: made_table("gallery"),
     script:
         "../scripts/collect_gallery.py"

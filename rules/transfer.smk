@@ -1,17 +1,20 @@
-# Does what fools one model fool another? One job shows a group of models the adversarial images of another group.
+# Transfer of attacks: one job shows a group of models the adversarial images of another group.
 
 
 rule transfer:
-    """Target: what every model says to the adversarial images of every other."""
+    """Target: predictions of every model on the adversarial images of every other."""
     input:
         expand("<results>/transfer/{attack}/{tile}.zarr", attack=ATTACKS, tile=ORDERED_TILES),
 
 
 rule cross_evaluate:
     input:
-        natural=lambda wildcards: natural_images(),
-        adversarial=lambda wildcards: adversarial_images(wildcards.attack, group(wildcards.tile, 0)),
-        targets=lambda wildcards: weights(group(wildcards.tile, 1)),
+        natural="<results>/images/natural.zarr",
+        adversarial=lambda wildcards: [
+            stimuli_images(f"{wildcards.attack}@{model}") for model in group(wildcards.tile, 0)
+        ],
+        targets=group_weights(1),
+        lacking=lacking("transfer/{attack}/{tile}.zarr"),
     output:
         directory("<results>/transfer/{attack}/{tile}.zarr"),
     log:
@@ -20,12 +23,11 @@ rule cross_evaluate:
         "<benchmarks>/cross_evaluate/{attack}/{tile}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
     resources:
         gpu=GPUS,
         mem_mb=growing(8000),
         runtime=240,
     params:
-        members=lambda wildcards: members(TRANSFER, wildcards.attack, wildcards.tile),
+        **uses("cross_evaluate"),
     script:
         "../scripts/cross_evaluate.py"

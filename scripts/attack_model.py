@@ -1,47 +1,59 @@
-"""Change the natural images so that they fool one model."""
+"""Perturb the natural images so that they fool one model."""
 
-import numpy as np
+import importlib
+
 import torch
-from kindred import attacks, batches, checkpoints, device, folding, images, store
-from kindred.job import job, log, progress
-from kindred.observe import predict
+from kindred.activations import batches
+from kindred.activations.extraction import predict
+from kindred.attacks.batchwise import perturb_all
+from kindred.attacks.perturbation import norms
+from kindred.images import images
+from kindred.models import folding, storage
+from kindred.workflow import store
+from kindred.workflow.device import choose
+from kindred.workflow.job import job, log
 
 with job(snakemake.log[0], snakemake.threads):
     name, settings = snakemake.wildcards.model, snakemake.params.settings
-    place = device.choose(snakemake.config["device"])
-    model = checkpoints.load(name, *snakemake.input.model)
-    classifier = model.classifier.to(place)
+    device = choose(snakemake.config["device"])
+    model = storage.load(name, snakemake.input.weights, snakemake.input.description)
+    classifier = model.classifier.to(device)
     natural = images.load(snakemake.input.natural, settings["images"])
-    attack = attacks.of(settings)
+    attack = importlib.import_module(snakemake.params.module).attack(settings)
     adversary = folding.folded(classifier, settings.get("precision", "float32"))
-    example = torch.from_numpy(natural.pixels[:1]).to(place)
-    batch = batches.fitting(adversary, example, snakemake.config["memory"] * 2**30, gradients=True)
-    generator = torch.Generator().manual_seed(settings["seed"])
+    memory = snakemake.config["memory"] * 2**30
+    perturbed = perturb_all(
+        adversary,
+        natural.pixels,
+        natural.labels,
+        attack,
+        seed=settings["seed"],
+        device=device,
+        memory=memory,
+        name=name,
+    )
 
-    before = predict(classifier, natural.pixels, name=name, device=place, batch=batch).argmax(1)
-    changed = np.empty_like(natural.pixels)
-    for start in progress(range(0, len(natural), batch), f"attacking {name}"):
-        rows = slice(start, start + batch)
-        shown = torch.from_numpy(natural.pixels[rows]).to(place)
-        labels = torch.from_numpy(natural.labels[rows]).to(place)
-        changed[rows] = attacks.perturb(adversary, shown, labels, attack, generator).cpu().numpy()
-
-    # Success is measured on the very images that are stored, by the model as it is.
-    after = predict(classifier, changed, name=name, device=place, batch=batch).argmax(1)
-    moved = attacks.norms(torch.from_numpy(changed - natural.pixels), attack.norm).numpy()
-    about = {
-        "made": snakemake.params.made,
+    # Success is measured on the stored images, with the unfolded model.
+    example = torch.from_numpy(natural.pixels[:1]).to(device)
+    batch = batches.fitting(adversary, example, memory, gradients=True)
+    before, after = (
+        predict(classifier, pixels, name=name, device=device, batch=batch).argmax(1)
+        for pixels in (natural.pixels, perturbed)
+    )
+    distance = norms(torch.from_numpy(perturbed - natural.pixels), attack.norm).numpy()
+    attributes = {
         "model": name,
         "weights": model.weights,
+        "attack": snakemake.wildcards.attack,
         "settings": settings,
         "classes": natural.classes,
     }
-    with store.writing(snakemake.output[0], about) as group:
+    with store.writing(snakemake.output[0], attributes) as group:
         images.put_coordinates(group, natural.ids, natural.labels)
-        store.put(group, "images", changed, ("image", "channel", "height", "width"))
+        store.put(group, "images", perturbed, ("image", "channel", "height", "width"))
         store.put(group, "correct", before == natural.labels, ("image",))
         store.put(group, "fooled", after != natural.labels, ("image",))
-        store.put(group, "norm", moved, ("image",))
-    clean, left = (before == natural.labels).mean(), (after == natural.labels).mean()
-    log.info("'%s' is right about %.4f of the images, %.4f once they are changed", name, clean, left)
-    log.info("largest change: %.5g in %s", moved.max(), "linf" if attack.norm == "linf" else "l2")
+        store.put(group, "norm", distance, ("image",))
+    clean, robust = (before == natural.labels).mean(), (after == natural.labels).mean()
+    log.info("'%s': accuracy %.4f on natural images, %.4f on adversarial ones", name, clean, robust)
+    log.info("largest perturbation: %.5g in %s", distance.max(), "linf" if attack.norm == "linf" else "l2")

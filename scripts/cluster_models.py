@@ -1,8 +1,9 @@
-"""Put models into groups by SAT, tell how stable the groups are and what they agree with, and lay models on a map."""
+"""Cluster models by SAT: clusters, their stability, their agreement with known labels, and maps."""
 
 import pandas as pd
-from kindred import clusters, components, scores, tables
-from kindred.job import job, log
+from kindred.analyses import clusters, components, scores
+from kindred.tables import tables
+from kindred.workflow.job import job, log
 
 with job(snakemake.log[0], snakemake.threads):
     settings = snakemake.params.settings
@@ -14,15 +15,13 @@ with job(snakemake.log[0], snakemake.threads):
 
     rows, groups = [], {}
     for kind, (_, vectors) in spectra.items():
-        for groups_wanted in sorted({*range(2, most + 1), count}):
-            runs = clusters.spectral(vectors, groups_wanted, settings["seeds"], settings["starts"])
-            groups[kind, groups_wanted] = clusters.typical(runs)
-            rows.append((kind, groups_wanted, settings["seeds"], clusters.stability(runs)))
+        for number in sorted({*range(2, most + 1), count}):
+            runs = clusters.spectral(vectors, number, settings["seeds"], settings["starts"])
+            groups[kind, number] = clusters.typical(runs)
+            rows.append((kind, number, settings["seeds"], clusters.stability(runs)))
     stability = pd.DataFrame(rows, columns=["affinity", "count", "seeds", "stability"])
     spectral, tree = groups[settings["affinity"], count], clusters.hierarchical(found.sat, count)
-    tables.write(
-        snakemake.output.clusters, pd.DataFrame({"model": names, "cluster": spectral, "hierarchical": tree})
-    )
+    tables.write(snakemake.output.clusters, pd.DataFrame({"model": names, "cluster": spectral, "hierarchical": tree}))
     tables.write(snakemake.output.stability, stability)
     eigenvalues = [
         (kind, index + 1, value, values[index + 1] - value if index + 1 < len(values) else None)
@@ -30,21 +29,20 @@ with job(snakemake.log[0], snakemake.threads):
         for index, value in enumerate(values)
     ]
     tables.write(
-        snakemake.output.eigenvalues,
-        pd.DataFrame(eigenvalues, columns=["affinity", "index", "eigenvalue", "gap"]),
+        snakemake.output.eigenvalues, pd.DataFrame(eigenvalues, columns=["affinity", "index", "eigenvalue", "gap"])
     )
-    places = {"mds": clusters.mds(found.sat), "tsne": clusters.tsne(found.sat, settings["perplexity"], 0)}
+    maps = {"mds": clusters.mds(found.sat), "tsne": clusters.tsne(found.sat, settings["perplexity"], 0)}
     plane = [
-        (way, name, *at) for way, points in places.items() for name, at in zip(names, points, strict=True)
+        (method, name, *point) for method, points in maps.items() for name, point in zip(names, points, strict=True)
     ]
     tables.write(snakemake.output.map, pd.DataFrame(plane, columns=["method", "model", "x", "y"]))
 
-    # What is known of the models from elsewhere, each column a partition of its own.
+    # Other partitions of the models: by the tree, and by each column of their tables.
     known = {"hierarchical": list(map(str, tree))}
     for path in (snakemake.input.get("components"), snakemake.input.get("models")):
         if path:
             about = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("model").loc[names]
-            # What was measured of a model is no label.
+            # Measurements are not labels.
             measured = [name for name in about if name == "parameters" or "accuracy" in name]
             known |= components.label_columns(about.drop(columns=measured))
     agreement = [

@@ -1,8 +1,8 @@
-"""Put what CCA, SVCCA, PWCCA, Procrustes and CKA say of the same layers into one table."""
+"""Collect CCA, SVCCA, PWCCA, Procrustes and CKA of corresponding layers in a table."""
 
 import pandas as pd
-from kindred import tables
-from kindred.job import job
+from kindred.tables import tables
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     parts = [pd.read_csv(path) for path in snakemake.input]

@@ -1,8 +1,8 @@
-"""Put the model x model similarities of all tiles into one table, on natural and on inverted images."""
+"""Collect model x model similarities on natural and on inverted images in a table."""
 
 import pandas as pd
-from kindred import tables
-from kindred.job import job
+from kindred.tables import tables
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     models = snakemake.params.models

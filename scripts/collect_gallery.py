@@ -1,8 +1,8 @@
-"""Pick a few examples of seed, target and inverted image of some models, small enough to travel with the tables."""
+"""Collect a few examples of seed, target and inverted image of some models in a small store."""
 
 import numpy as np
-from kindred import store
-from kindred.job import job
+from kindred.workflow import store
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     models, examples = snakemake.params.models, snakemake.params.examples
@@ -11,22 +11,20 @@ with job(snakemake.log[0], snakemake.threads):
     position = {image: index for index, image in enumerate(ids)}
     labels = store.array(snakemake.input.natural, "label")[: len(ids)]
     natural = store.array(snakemake.input.natural, "images")[: len(ids)]
-    # The first image of each class before a second one of any.
+    # The first image of each class comes before a second one of any.
     rank = [int((labels[:index] == labels[index]).sum()) for index in range(len(ids))]
     chosen = sorted(sorted(range(len(ids)), key=lambda index: (rank[index], index))[:examples])
-    seeds = [
-        position[name] for name in np.array(store.strings(snakemake.input.inverted[0], "seed_image"))[chosen]
-    ]
-    pictures, residuals = [], []
+    seeds = [position[name] for name in np.array(store.strings(snakemake.input.inverted[0], "seed_image"))[chosen]]
+    rows, residuals = [], []
     for path in snakemake.input.inverted:
-        grown = store.array(path, "images")[:][chosen]
-        pictures.append(np.stack([natural[seeds], natural[chosen], grown], axis=1))
+        inverted = store.array(path, "images")[:][chosen]
+        rows.append(np.stack([natural[seeds], natural[chosen], inverted], axis=1))
         residuals.append(store.array(path, "residual")[:][chosen])
-    with store.writing(snakemake.output[0], {"made": snakemake.params.made}) as group:
+    with store.writing(snakemake.output[0], {}) as group:
         store.put(group, "inverter", models, ("inverter",))
         store.put(group, "role", ["seed", "target", "inverted"], ("role",))
         dims = ("inverter", "example", "role", "channel", "height", "width")
-        store.put(group, "images", np.stack(pictures).astype(np.float32), dims)
+        store.put(group, "images", np.stack(rows).astype(np.float32), dims)
         store.put(group, "residual", np.stack(residuals), ("inverter", "example"))
         store.put(group, "target_image", [ids[index] for index in chosen], ("example",))
         store.put(group, "target_label", labels[chosen], ("example",))

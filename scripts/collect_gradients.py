@@ -1,7 +1,7 @@
-"""Put the cosines between input gradients of all pairs of models into one table."""
+"""Collect the cosines between input gradients of all pairs of models in a table."""
 
-from kindred import tables
-from kindred.job import job
+from kindred.tables import tables
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     tables.write(snakemake.output[0], tables.gradients_table(snakemake.input, snakemake.params.models))

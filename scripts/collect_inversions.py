@@ -1,8 +1,10 @@
-"""Put the residuals of all inversions into one table, and their course over the steps into another."""
+"""Collect the residuals of all inversions, and their course over the steps, in two tables."""
 
 import pandas as pd
-from kindred import residuals, store, tables
-from kindred.job import job
+from kindred.inversion import residuals
+from kindred.tables import tables
+from kindred.workflow import store
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     paths = iter(snakemake.input)
@@ -13,5 +15,5 @@ with job(snakemake.log[0], snakemake.threads):
             rows.append(residuals.summary(inversion, model, store.array(path, "residual")[:], **limits))
             curve, steps = store.array(path, "curve")[:], store.array(path, "step")[:]
             curves.append(residuals.course(inversion, model, curve, steps, converged=limits["converged"]))
-    tables.write(snakemake.output.inversions, pd.DataFrame(rows, columns=residuals.SUMMARY))
+    tables.write(snakemake.output.inversions, pd.DataFrame(rows))
     tables.write(snakemake.output.curves, pd.concat(curves, ignore_index=True))

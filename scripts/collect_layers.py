@@ -1,7 +1,7 @@
-"""Put the layer x layer similarities of the pairs of models that the config asks for into one table."""
+"""Collect the layer x layer similarities of the pairs of models in the config in a table."""
 
-from kindred import tables
-from kindred.job import job
+from kindred.tables import tables
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     table = tables.layers_table(
@@ -9,6 +9,6 @@ with job(snakemake.log[0], snakemake.threads):
         snakemake.input,
         snakemake.params.models,
         [tuple(pair) for pair in snakemake.params.pairs],
-        snakemake.params.measures,
+        list(snakemake.params.measures),
     )
     tables.write(snakemake.output[0], table)

@@ -1,19 +1,19 @@
-"""Put panels of layers against layers into tables: every cell, summaries, distances, components, estimators."""
+"""Collect layer comparisons in tables: cells of all panels, summaries, distances, components, estimators."""
 
 import pandas as pd
-from kindred import layertables, tables
-from kindred.job import job
+from kindred.tables import layerwise, tables
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     panels, measure, others = (snakemake.params[key] for key in ("panels", "measure", "estimators"))
-    looks = [layertables.read(path) for path in snakemake.input.looks]
+    comparisons = [layerwise.read(path) for path in snakemake.input.comparisons]
     published = pd.read_csv(snakemake.input.published[0]) if snakemake.input.published else None
-    made = {
-        "panels": layertables.panels_table(looks, panels, [measure, *others]),
-        "structure": layertables.structure_table(looks, panels, measure, published),
-        "distance": layertables.distance_table(looks, panels, measure),
-        "principal": layertables.principal_table(looks),
-        "estimators": layertables.estimators_table(looks, panels, measure, others),
+    results = {
+        "panels": layerwise.panels_table(comparisons, panels, [measure, *others]),
+        "structure": layerwise.structure_table(comparisons, panels, measure, published),
+        "distance": layerwise.distance_table(comparisons, panels, measure),
+        "principal": layerwise.principal_table(comparisons),
+        "estimators": layerwise.estimators_table(comparisons, panels, measure, others),
     }
-    for name, table in made.items():
+    for name, table in results.items():
         tables.write(snakemake.output[name], table)

@@ -1,15 +1,16 @@
-"""Set the study's numbers beside those of Jones et al. 2022, for every cell that both have."""
+"""Collect the study's values and those of Jones et al. 2022 for every cell that both have."""
 
 import pandas as pd
-from kindred import published, tables
-from kindred.figures.tables import read
-from kindred.job import job, log
+from kindred.analyses import published
+from kindred.figures.layout.reading import read
+from kindred.tables import tables
+from kindred.workflow.job import job, log
 
 with job(snakemake.log[0], snakemake.threads):
     options = snakemake.params.options
     found = {name: read(path) for name, path in snakemake.input.items() if name != "references"}
     references = dict(zip(snakemake.params.names, snakemake.input.references, strict=True))
-    table = published.beside(
+    table = published.side_by_side(
         {name: pd.read_csv(path) for name, path in references.items()},
         found["models"],
         options["architectures"],

@@ -1,8 +1,8 @@
-"""Put what an attack came to on every model into one table."""
+"""Collect the quality checks of an attack on every model in a table."""
 
 import pandas as pd
-from kindred import tables
-from kindred.job import job, log
+from kindred.tables import tables
+from kindred.workflow.job import job, log
 
 with job(snakemake.log[0], snakemake.threads):
     parts = [pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in snakemake.input]

@@ -1,12 +1,12 @@
-"""Put series of models into tables: corresponding layers of all pairs, each model with itself, its summaries."""
+"""Collect series of models in tables: corresponding layers of all pairs, cells and summaries."""
 
-from kindred import layertables, tables
-from kindred.job import job
+from kindred.tables import layerwise, tables
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     measure = snakemake.params.measure
-    pairs = zip(snakemake.params.series, snakemake.input.looks, strict=True)
-    looks = {name: layertables.read(path) for name, path in pairs}
-    tables.write(snakemake.output.series, layertables.series_table(looks, measure))
-    tables.write(snakemake.output.cells, layertables.series_cells_table(looks, measure))
-    tables.write(snakemake.output.structure, layertables.series_structure_table(looks, measure))
+    pairs = zip(snakemake.params.series, snakemake.input, strict=True)
+    comparisons = {name: layerwise.read(path) for name, path in pairs}
+    tables.write(snakemake.output.series, layerwise.series_table(comparisons, measure))
+    tables.write(snakemake.output.cells, layerwise.series_cells_table(comparisons, measure))
+    tables.write(snakemake.output.structure, layerwise.series_structure_table(comparisons, measure))

@@ -1,7 +1,7 @@
-"""Put the agreement of all stitched models with their heads into one table."""
+"""Collect the agreement of all stitched models with their heads in a table."""
 
-from kindred import tables
-from kindred.job import job
+from kindred.tables import tables
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     tables.write(snakemake.output[0], tables.stitching_table(snakemake.input, snakemake.params.models))

@@ -1,8 +1,9 @@
-"""Put directed transfer rates, and SAT with its intervals, into two tables."""
+"""Collect directed transfer rates, and SAT with its intervals, in two tables."""
 
 import pandas as pd
-from kindred import tables, transfer
-from kindred.job import job
+from kindred.similarity import transfer
+from kindred.tables import tables
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     models, attacks = snakemake.params.models, snakemake.params.attacks
@@ -10,10 +11,10 @@ with job(snakemake.log[0], snakemake.threads):
     each = len(tiles) // max(1, len(attacks))
     directed, mutual = [], []
     for index, attack in enumerate(attacks):
-        outcomes = tables.answers(tiles[index * each : (index + 1) * each], models)
+        outcomes = tables.predictions(tiles[index * each : (index + 1) * each], models)
         counts = transfer.transfer_counts(*outcomes)
         directed.append(tables.transfer_table(attack, models, counts))
-        scores = transfer.sat_from_counts(counts.n, counts.fooled, counts.both, floor=snakemake.params.floor)
+        scores = transfer.sat_from_counts(counts, snakemake.params.floor)
         mutual.append(tables.sat_table(attack, models, scores))
     tables.write(snakemake.output.transfer, pd.concat(directed, ignore_index=True))
     tables.write(snakemake.output.sat, pd.concat(mutual, ignore_index=True))

@@ -1,16 +1,17 @@
-"""Compare a group of models with another on the same images: penultimate layers in full, all layers with all."""
+"""Compare the models of two groups on the same images: penultimate features, and layers with layers."""
 
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from kindred import comparison, device, store
-from kindred.job import job, log, progress
+from kindred.similarity import comparison
+from kindred.workflow import store, tiles
+from kindred.workflow.device import choose
+from kindred.workflow.job import job, log, progress
 
 with job(snakemake.log[0], snakemake.threads):
-    place = device.choose(snakemake.config["device"])
-    settings = snakemake.params.settings
+    device = choose(snakemake.config["device"])
+    settings, measures = snakemake.params.settings, snakemake.params.measures
     about, paths = {}, {}
     for path in [*snakemake.input.first, *snakemake.input.second]:
         found = store.attributes(path)
@@ -20,20 +21,18 @@ with job(snakemake.log[0], snakemake.threads):
     ids = store.demand_same_images(*paths.values())
 
     def load(name: str, layer: str) -> torch.Tensor:
-        return torch.from_numpy(store.array(paths[name], layer)[:]).to(place)
+        return torch.from_numpy(store.array(paths[name], layer)[:]).to(device)
 
-    if first == second:
-        pairs = list(itertools.combinations_with_replacement(first, 2))
-    else:
-        pairs = list(itertools.product(first, second))
+    pairs = tiles.pairs(first, second)
     penultimate = [load(name, "penultimate") for name in names]
-    found = comparison.compare(penultimate, [(names.index(a), names.index(b)) for a, b in pairs], settings)
+    indices = [(names.index(a), names.index(b)) for a, b in pairs]
+    found = comparison.compare(penultimate, indices, measures, settings)
     every = [(name, layer) for name in names for layer in about[name]["layers"]]
 
     def observe(first: int = 0, last: int | None = None) -> Iterator[torch.Tensor]:
-        return (load(*both) for both in progress(every[first:last], "layers"))
+        return (load(*layer) for layer in progress(every[first:last], "layers"))
 
-    cubes = comparison.layers(
+    matrices = comparison.layers(
         observe,
         snakemake.params.layer_measures,
         settings,
@@ -43,7 +42,7 @@ with job(snakemake.log[0], snakemake.threads):
     )
 
     attributes = {
-        "members": snakemake.params.members,
+        "members": names,
         "weights": {name: about[name]["weights"] for name in names},
         "images": len(ids),
         "settings": settings,
@@ -57,6 +56,6 @@ with job(snakemake.log[0], snakemake.threads):
             store.put(group, column, np.stack([rows[column] for rows in found.values()]), ("measure", "pair"))
         store.put(group, "layer_model", [name for name, _ in every], ("layer",))
         store.put(group, "layer_name", [layer for _, layer in every], ("layer",))
-        for measure, values in cubes.items():
+        for measure, values in matrices.items():
             store.put(group, f"layers_{measure}", values, ("layer", "other_layer"))
     log.info("%d pairs of models, %d layers, %d images", len(pairs), len(every), len(ids))

@@ -1,69 +1,72 @@
-"""Show images inverted through some models to others and compare what both say; nothing is stored in between.
+"""Compare models on images inverted through the models of a group; no features are stored.
 
-Models are loaded once each, and those that are tested stay: their weights are small beside what they would say to all
-inverters' images, which is taken one inverter, and within that a few tested models, at a time. `similarity.groups`
-decides how many models that are.
+Models are loaded once each, and tested models stay: their weights are small beside their features of all
+inverters' images, which are computed for one inverter, and within that for a few tested models, at a time.
+`similarity.groups` limits the number of models.
 """
 
 import numpy as np
 import torch
-from kindred import batches, checkpoints, comparison, device, images, layers, records, store
-from kindred.job import job, log, progress
-from kindred.observe import penultimate
+from kindred.activations import batches, layers
+from kindred.activations.extraction import penultimate
+from kindred.images import images
+from kindred.models import descriptions, storage
+from kindred.similarity import comparison
+from kindred.workflow import store
+from kindred.workflow.device import choose
+from kindred.workflow.job import job, log, progress
 
 with job(snakemake.log[0], snakemake.threads):
-    place = device.choose(snakemake.config["device"])
-    settings, memory = snakemake.params.settings, snakemake.config["memory"] * 2**30
-    inverters = checkpoints.names(snakemake.input.inverters)
-    tested = checkpoints.names(snakemake.input.tested)
+    device = choose(snakemake.config["device"])
+    settings, measures = snakemake.params.settings, snakemake.params.measures
+    memory = snakemake.config["memory"] * 2**30
+    inverters = storage.names(snakemake.input.inverters)
+    tested = storage.names(snakemake.input.tested)
     paths = dict(zip(inverters, snakemake.input.inverted, strict=True))
     ids = store.demand_same_images(*paths.values())
     about = {name: store.attributes(path) for name, path in paths.items()}
     for name, path in paths.items():
-        records.demand_same_layer(path, about[name].get("layer"), name, layers.PENULTIMATE)
+        descriptions.demand_same_layer(path, about[name].get("layer"), name, layers.PENULTIMATE)
     targets = None
-    if any(measure in comparison.STIR for measure in settings["measures"]):
+    if any(one["between"] == "images" for one in measures.values()):
         targets = images.load(snakemake.input.natural, len(ids)).pixels
 
-    def say(model: checkpoints.Model, shown: np.ndarray) -> torch.Tensor:
-        example = torch.from_numpy(shown[:1]).to(place)
+    def features(model: storage.Model, pixels: np.ndarray) -> torch.Tensor:
+        example = torch.from_numpy(pixels[:1]).to(device)
         batch = batches.fitting(model.classifier, example, memory, gradients=False)
-        return penultimate(model.classifier, shown, name=model.name, device=place, batch=batch)
+        return penultimate(model.classifier, pixels, name=model.name, device=device, batch=batch)
 
-    ready, weights, natural = {}, {}, {}
-    for model in progress(checkpoints.each(snakemake.input.tested), "models", total=len(tested)):
-        model.classifier.to(place)
-        ready[model.name], weights[model.name] = model, model.weights
-        natural[model.name] = None if targets is None else say(model, targets)
+    loaded, weights, natural = {}, {}, {}
+    for model in progress(storage.each(snakemake.input.tested), "models", total=len(tested)):
+        model.classifier.to(device)
+        loaded[model.name], weights[model.name] = model, model.weights
+        natural[model.name] = None if targets is None else features(model, targets)
 
     parts, count = [], []
     for name, weights_path, description in progress(
-        list(zip(inverters, snakemake.input.inverters[::2], snakemake.input.inverters[1::2], strict=True)),
-        "comparing",
+        list(zip(inverters, snakemake.input.inverters[::2], snakemake.input.inverters[1::2], strict=True)), "comparing"
     ):
-        inverter = ready.get(name) or checkpoints.load(name, weights_path, description)
-        inverter.classifier.to(place)
+        inverter = loaded.get(name) or storage.load(name, weights_path, description)
+        inverter.classifier.to(device)
         weights[name] = inverter.weights
-        records.demand_same_weights(paths[name], about[name]["weights"], name, inverter.weights)
+        descriptions.demand_same_weights(paths[name], about[name]["weights"], name, inverter.weights)
         stimuli = store.array(paths[name], "images")[:]
-        kept = comparison.converged(
-            store.array(paths[name], "residual")[:], snakemake.params.largest_residual, name
-        )
-        own = say(inverter, stimuli)[kept].to(place)
+        kept = comparison.converged(store.array(paths[name], "residual")[:], snakemake.params.largest_residual, name)
+        own = features(inverter, stimuli)[kept].to(device)
 
-        answers = (
+        pairs = (
             (
-                own if other == name else say(ready[other], stimuli)[kept].to(place),
-                None if targets is None else natural[other][kept].to(place),
+                own if other == name else features(loaded[other], stimuli)[kept].to(device),
+                None if targets is None else natural[other][kept].to(device),
             )
             for other in tested
         )
-        parts.append(comparison.compare_inverted(own, answers, settings, memory))
+        parts.append(comparison.compare_inverted(own, pairs, measures, settings, memory))
         count += [len(kept)] * len(tested)
 
     pairs = [(inverter, other) for inverter in inverters for other in tested]
     attributes = {
-        "members": snakemake.params.members,
+        "members": sorted({*inverters, *tested}),
         "weights": weights,
         "images": len(ids),
         "settings": settings,
@@ -71,11 +74,11 @@ with job(snakemake.log[0], snakemake.threads):
         "largest_residual": snakemake.params.largest_residual,
     }
     with store.writing(snakemake.output[0], attributes) as group:
-        store.put(group, "measure", settings["measures"], ("measure",))
+        store.put(group, "measure", list(measures), ("measure",))
         store.put(group, "model_a", [inverter for inverter, _ in pairs], ("pair",))
         store.put(group, "model_b", [other for _, other in pairs], ("pair",))
         store.put(group, "n", np.array(count), ("pair",))
         for column in ("value", "low", "high", "null"):
-            rows = [np.stack([part[measure][column] for measure in settings["measures"]]) for part in parts]
+            rows = [np.stack([part[measure][column] for measure in measures]) for part in parts]
             store.put(group, column, np.concatenate(rows, axis=1), ("measure", "pair"))
     log.info("%d inverters, %d models, %d images", len(inverters), len(tested), len(ids))

@@ -1,18 +1,19 @@
-"""Put SAT under every attack and other measures of likeness side by side, and test how far they agree."""
+"""Collect SAT under every attack and other similarity measures side by side, and test their agreement."""
 
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from kindred import mantel, scores, store, tables
-from kindred.figures.tables import square
-from kindred.job import job, log, progress
+from kindred.analyses import mantel, scores
+from kindred.figures.layout.reading import square
+from kindred.tables import tables
+from kindred.workflow import store
+from kindred.workflow.job import job, log, progress
 
 with job(snakemake.log[0], snakemake.threads):
     names, settings = snakemake.params.models, snakemake.params.settings
     found = {
-        f"sat_{attack}": scores.read(snakemake.input.sat, attack).of(names).sat
-        for attack in snakemake.params.attacks
+        f"sat_{attack}": scores.read(snakemake.input.sat, attack).of(names).sat for attack in snakemake.params.attacks
     }
     store.demand_same_images(*snakemake.input.activations)
     predicted = np.stack([store.array(path, "logits")[:].argmax(1) for path in snakemake.input.activations])
@@ -24,12 +25,10 @@ with job(snakemake.log[0], snakemake.threads):
     if snakemake.input.get("gradients"):
         cosines = pd.read_csv(snakemake.input.gradients, keep_default_na=False, na_values=[""])
         cosines = cosines[cosines["loss"] == snakemake.params.loss]
-        # A model's gradients are its own; the table has pairs of different models only.
+        # The table has pairs of different models only; with itself a model has cosine 1.
         own = pd.DataFrame({"model_a": names, "model_b": names, "mean": 1.0})
         rows = pd.concat([cosines, own], ignore_index=True)
-        found["gradients"] = square(
-            rows, "model_a", "model_b", "mean", names, "gradients.csv", symmetric=True
-        )
+        found["gradients"] = square(rows, "model_a", "model_b", "mean", names, "gradients.csv", symmetric=True)
 
     first, second = np.triu_indices(len(names), 1)
     pairs = pd.DataFrame({"model_a": np.array(names)[first], "model_b": np.array(names)[second]})

@@ -1,8 +1,11 @@
 """Put the 13 components of every model's network into one table, from the user's table or from the network."""
 
 import pandas as pd
-from kindred import anatomy, checkpoints, components, hub, tables
-from kindred.job import job, log, progress
+from kindred.analyses import components, network_components
+from kindred.models import storage
+from kindred.models.importing import timm_hub
+from kindred.tables import tables
+from kindred.workflow.job import job, log, progress
 
 with job(snakemake.log[0], snakemake.threads):
     entries = snakemake.params.entries
@@ -13,9 +16,9 @@ with job(snakemake.log[0], snakemake.threads):
     for name in progress([name for name in entries if name not in rows], "networks"):
         # One of each design: models that differ only in their training have the same components.
         entry = entries[name]
-        description = checkpoints.describe(entry, snakemake.params.images, 10, hub.outline(entry))
+        description = storage.describe(entry, snakemake.params.images, 10, timm_hub.outline(entry))
         if str(description) not in built:
-            built[str(description)] = anatomy.components(description)
+            built[str(description)] = network_components.components(description)
         rows[name] = built[str(description)]
     if not entries:
         rows = {name: dict(given.loc[name]) for name in given.index}

@@ -1,34 +1,35 @@
-"""Train students again with one teacher, hard and soft, and measure what each of them gets right."""
+"""Retrain students with one teacher, on hard and on soft labels, and measure their accuracy."""
 
 import numpy as np
 import pandas as pd
 import torch
-from kindred import checkpoints, device, distillation, images, models, tables, training
-from kindred.job import job, log
-from kindred.observe import predict
+from kindred.activations.extraction import predict
+from kindred.images import images
+from kindred.models import classifiers, storage
+from kindred.tables import tables
+from kindred.training import distillation, loop
+from kindred.workflow.device import choose
+from kindred.workflow.job import job, log
 
 with job(snakemake.log[0], snakemake.threads):
-    settings, place = snakemake.params.settings, device.choose(snakemake.config["device"])
-    shown, held_out = images.load(snakemake.input.training), images.load(snakemake.input.natural)
-    teacher = checkpoints.load(snakemake.wildcards.model, *snakemake.input.teacher).classifier.to(place)
-    known = {model.name: model.classifier.to(place) for model in checkpoints.each(snakemake.input.students)}
+    settings, device = snakemake.params.settings, choose(snakemake.config["device"])
+    training, held_out = images.load(snakemake.input.training), images.load(snakemake.input.natural)
+    teacher = storage.load(snakemake.wildcards.model, *snakemake.input.teacher).classifier.to(device)
+    known = {model.name: model.classifier.to(device) for model in storage.each(snakemake.input.students)}
     rows = []
     for student, entry in snakemake.params.students.items():
-        before = (
-            predict(known[student], held_out.pixels, name=student, device=place).argmax(1) == held_out.labels
-        )
+        before = predict(known[student], held_out.pixels, name=student, device=device).argmax(1) == held_out.labels
         for method in settings["methods"]:
-            # The same weights to begin with, the same order of images, the same schedule: only the loss differs.
+            # The same initial weights, order of images and schedule: only the loss differs.
             torch.manual_seed(entry["seed"])
-            description = checkpoints.describe(entry, snakemake.params.images, classes=len(shown.classes))
-            classifier = models.assemble(description)
+            description = storage.describe(entry, snakemake.params.images, classes=len(training.classes))
+            classifier = classifiers.assemble(description)
             loss = distillation.taught(teacher, method, settings["temperature"], settings["share"])
-            training.train(
-                classifier, shown.pixels, shown.labels, entry["recipe"], entry["seed"], place, loss
-            )
-            said = predict(classifier, held_out.pixels, name=student, device=place).argmax(1)
-            after = said == held_out.labels
-            # Paired: the same images, so only those that changed sides count.
+            recipe, seed = entry["recipe"], entry["seed"]
+            loop.train(classifier, training.pixels, training.labels, recipe, seed, device, loss)
+            predicted = predict(classifier, held_out.pixels, name=student, device=device).argmax(1)
+            after = predicted == held_out.labels
+            # Paired, as the images are the same: only changed predictions count.
             gain = after.astype(float) - before
             rows.append(
                 {
@@ -41,7 +42,5 @@ with job(snakemake.log[0], snakemake.threads):
                     "error": gain.std() / np.sqrt(len(gain)),
                 }
             )
-            log.info(
-                "'%s' taught by '%s' (%s): %.4f", student, snakemake.wildcards.model, method, after.mean()
-            )
+            log.info("'%s' taught by '%s' (%s): %.4f", student, snakemake.wildcards.model, method, after.mean())
     tables.write(snakemake.output[0], pd.DataFrame(rows))

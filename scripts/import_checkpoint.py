@@ -1,24 +1,27 @@
-"""Bring a checkpoint that was trained elsewhere into the study: does it fit the images, and how accurate is it?"""
+"""Take an imported checkpoint into the study: check that it fits the images and measure its accuracy."""
 
-from kindred import arrival, checkpoints, device, images, models, records
-from kindred.job import job
+from kindred.images import images
+from kindred.models import classifiers, descriptions, storage
+from kindred.models.importing import checkpoint, checks
+from kindred.workflow import device
+from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
-    name, entry, settings = snakemake.wildcards.model, snakemake.params.entry, snakemake.params.images
-    weights, told = snakemake.input.checkpoint
-    brought = records.read(told, records.BROUGHT)
+    name, settings = snakemake.wildcards.model, snakemake.params.images
+    # Params hold what decides the model; what is only checked is in the configuration.
+    entry = {**checkpoint.configured(snakemake.config, name), **snakemake.params.entry}
+    brought = descriptions.read(snakemake.input.description, descriptions.BROUGHT)
     held_out = images.load(snakemake.input.natural)
-    arrival.demand_fit(name, entry, brought, held_out.classes, len(settings["mean"]))
-    description = checkpoints.describe(entry, settings, classes=len(held_out.classes), brought=brought)
-    loaded = models.load(weights, description, brought["origin"])
-    arrival.demand_answer(name, loaded, held_out)
-    known = {key: brought[key] for key in ("architecture", "sha256")}
-    checkpoints.write(
+    checks.demand_fit(name, entry, brought, held_out.classes, len(settings["mean"]))
+    description = storage.describe(entry, settings, classes=len(held_out.classes), brought=brought)
+    classifier = classifiers.load(snakemake.input.weights, description, brought["origin"])
+    checks.demand_logits(name, classifier, held_out)
+    storage.write(
         snakemake.output.weights,
         snakemake.output.description,
-        loaded,
+        classifier,
         held_out=held_out,
         device=device.choose(snakemake.config["device"]),
-        record={"made": snakemake.params.made, "source": {**entry, **known}},
+        source={**entry, "architecture": brought["architecture"], "sha256": brought["sha256"]},
         expected=entry["accuracy"],
     )

@@ -35,11 +35,7 @@ class ResNet20(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
-        self.layer1, self.layer2, self.layer3 = (
-            self._stage(16, 16, 1),
-            self._stage(16, 32, 2),
-            self._stage(32, 64, 2),
-        )
+        self.layer1, self.layer2, self.layer3 = (self._stage(16, 16, 1), self._stage(16, 32, 2), self._stage(32, 64, 2))
         self.fc = nn.Linear(64, 10)
 
     @staticmethod

@@ -6,19 +6,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from workflow import ROOT, Checkout
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the workflow come first: two workers that end with short files end together."""
+    items.sort(key=lambda item: not hasattr(getattr(item, "module", None), "Checkout"))
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A finished run of tests/small.yaml. Read it, or take `study` to change something."""
-    checkout = Checkout(tmp_path_factory.mktemp("finished") / "kindred", ROOT / "tests" / "small.yaml")
-    outcome = checkout.snakemake()
-    assert outcome.status == 0, outcome.text[-6000:]
-    return checkout
+    together = "PYTEST_XDIST_WORKER" in os.environ  # workers share one run
+    folder = tmp_path_factory.getbasetemp().parent / "finished" if together else tmp_path_factory.mktemp("finished")
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "done").exists():
+            outcome = Checkout(folder / "making", ROOT / "tests" / "small.yaml").snakemake()
+            assert outcome.status == 0, outcome.text[-6000:]
+            (folder / "done").touch()
+    return Checkout.at(folder / "making").copy(tmp_path_factory.mktemp("own") / "kindred")
 
 
 @pytest.fixture

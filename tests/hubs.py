@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from kindred import architectures
+from kindred.models import architectures
 from torch import nn
 
 timm = architectures.timm
@@ -44,7 +44,7 @@ def cache(home: Path, repository: str, files: dict[str, bytes]) -> None:
 
 def timm_folder(folder: Path, name: str, net: nn.Module, **overrides: Any) -> Path:
     """What timm saves of a model for the hub: config.json and model.safetensors."""
-    timm.models._hub.save_for_hf(net, str(folder), safe_serialization=True)
+    timm.models.save_for_hf(net, str(folder), safe_serialization=True)
     if overrides:
         path = folder / "config.json"
         config = json.loads(path.read_text())

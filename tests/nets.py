@@ -1,21 +1,22 @@
-"""Networks that tests look into."""
+"""Networks for tests."""
 
 import dataclasses
 
-from kindred import models, penultimate
+from kindred.activations import penultimate
+from kindred.models import classifiers
 from torch import nn
 
-TOLD = models.Description(
+DESCRIPTION = classifiers.Description(
     architecture="toy", classes=5, channels=3, size=8, input_size=8, mean=(0.4,) * 3, std=(0.5,) * 3
 )
 
 
 def wrap(net, **changes):
-    return models.Classifier(net, dataclasses.replace(TOLD, **changes)).eval()
+    return classifiers.Classifier(net, dataclasses.replace(DESCRIPTION, **changes)).eval()
 
 
 def timm_model(architecture, size=32, channels=1, classes=10, **arguments):
-    told = models.Description(
+    description = classifiers.Description(
         architecture=architecture,
         arguments=arguments,
         classes=classes,
@@ -25,13 +26,13 @@ def timm_model(architecture, size=32, channels=1, classes=10, **arguments):
         mean=(0.3,) * channels,
         std=(0.35,) * channels,
     )
-    classifier = models.assemble(told).eval()
+    classifier = classifiers.assemble(description).eval()
     randomise_heads(classifier)
     return classifier
 
 
 def randomise_heads(classifier):
-    """Many families begin with heads of zeros, with which any check of the logits would pass."""
+    """Many families initialise heads with zeros, with which any check of the logits would pass."""
     modules = dict(classifier.net.named_modules())
     for name, _ in penultimate.final_calls(classifier).calls:
         nn.init.normal_(modules[name].weight)
@@ -44,7 +45,7 @@ def hooks_left(classifier):
 
 
 class Residual(nn.Module):
-    """Two steps that overwrite what came before: an in-place ReLU after a norm, and an in-place sum."""
+    """Two in-place operations on earlier outputs: a ReLU after a norm, and a sum."""
 
     def __init__(self):
         super().__init__()

@@ -8,15 +8,31 @@ from typing import Any
 from workflow import ROOT
 
 
-class Place:
-    """What Snakemake hands to a script; outputs and the log lie in `folder`."""
+class Named(list[Any]):
+    """Values in order, and each under its name as well."""
 
-    def __init__(self, folder: Path, names: dict[str, str], given: dict[str, Any], **params: Any) -> None:
-        self.input = types.SimpleNamespace(**given)
-        self.output = types.SimpleNamespace(**{key: str(folder / name) for key, name in names.items()})
-        self.params = types.SimpleNamespace(made="made", **params)
+    def __init__(self, values: dict[str, Any]) -> None:
+        super().__init__(values.values())
+        self.__dict__.update(values)
+
+
+class Place:
+    """What Snakemake hands to a script for the model `m`; outputs and the log lie in `folder`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        names: dict[str, str],
+        given: dict[str, Any],
+        config: dict[str, Any] | None = None,
+        **params: Any,
+    ) -> None:
+        self.input = Named(given)
+        self.output = Named({key: str(folder / name) for key, name in names.items()})
+        self.params = types.SimpleNamespace(**params)
         self.wildcards = types.SimpleNamespace(model="m")
-        self.config, self.threads, self.log = {"device": "cpu"}, 1, [str(folder / "log.txt")]
+        self.config = {**(config or {}), "device": "cpu"}
+        self.threads, self.log = 1, [str(folder / "log.txt")]
 
 
 def run(script: str, place: Place) -> None:

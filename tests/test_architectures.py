@@ -4,8 +4,8 @@ import importlib
 
 import pytest
 import torch
-from kindred import architectures
-from kindred.errors import BadInput
+from kindred.models import architectures
+from kindred.workflow.errors import BadInput
 
 STUDY = {"classes": 10, "channels": 1, "size": 32}
 DEFAULT = [
@@ -65,8 +65,7 @@ def test_same_seed_same_weights():
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"),
-    [("test_resne", "test_resnet"), ("kindred_vgq", "kindred_vgg"), ("resnet50x", "resnet50")],
+    ("name", "hint"), [("test_resne", "test_resnet"), ("kindred_vgq", "kindred_vgg"), ("resnet50x", "resnet50")]
 )
 def test_unknown_name_gives_close_ones(name, hint):
     with pytest.raises(BadInput, match=f"architecture '{name}' is not known.*{hint}"):
@@ -82,12 +81,6 @@ def test_addresses_are_no_names(name):
 def test_tag_may_be_given():
     with_tag = architectures.build("test_resnet.r160_in1k", **STUDY)
     assert with_tag.state_dict().keys() == architectures.build("test_resnet", **STUDY).state_dict().keys()
-
-
-@pytest.mark.parametrize("key", ["num_classes", "in_chans", "img_size", "pretrained", "checkpoint_path"])
-def test_the_study_decides(key):
-    with pytest.raises(BadInput, match=f"'{key}' cannot be among its arguments"):
-        architectures.build("test_resnet", **STUDY, arguments={key: 1})
 
 
 def test_refused_arguments_are_bad_input():
@@ -106,11 +99,11 @@ def test_torchvision_behind_its_prefix():
         architectures.build("torchvision:resnet1", **STUDY)
 
 
-def test_torchvision_is_told_the_size_where_it_asks(monkeypatch):
-    told = []
+def test_torchvision_gets_the_size_where_it_takes_one(monkeypatch):
+    given = []
 
     def get_model(name, **arguments):
-        told.append(arguments)
+        given.append(arguments)
         if name == "resnet18" and "image_size" in arguments:
             raise TypeError("unexpected keyword argument 'image_size'")
         return torch.nn.Identity()
@@ -119,24 +112,8 @@ def test_torchvision_is_told_the_size_where_it_asks(monkeypatch):
     architectures.build("torchvision:vit_b_16", classes=5, channels=3, size=32)
     architectures.build("torchvision:resnet18", classes=5, channels=3, size=32, arguments={"width": 2})
     common = {"weights": None, "num_classes": 5}
-    assert told[0] == common | {"image_size": 32}
-    assert told[-1] == common | {"width": 2}
-
-
-def test_names_are_buildable_names():
-    names = architectures.names()
-    assert {"kindred_vgg", "resnet50", "torchvision:resnet50"} <= set(names)
-    assert len(names) == len(set(names)) > 1000
-
-
-def test_default_input():
-    stated = architectures.default_input("resnet18")
-    assert stated["size"] == 224
-    assert stated["mean"] == (0.485, 0.456, 0.406)
-    with pytest.raises(BadInput, match="states no input size"):
-        architectures.default_input("kindred_vgg")
-    with pytest.raises(BadInput, match="is not known"):
-        architectures.default_input("resnet18z")
+    assert given[0] == common | {"image_size": 32}
+    assert given[-1] == common | {"width": 2}
 
 
 def test_only_missing_operators_are_forgiven(monkeypatch):

@@ -1,11 +1,14 @@
 """Attacks: closed forms for linear models, a NumPy reference, balls, random starts, restarts and their cost."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
-from kindred import attacks
-from kindred.attacks import Attack, cross_entropy, margin, norms, perturb
-from kindred.errors import BadInput
+from attack_settings import attack as settings_of
+from kindred.attacks.balls import BallAttack
+from kindred.attacks.perturbation import Attack, cross_entropy, margin, norms, perturb
+from kindred.workflow.errors import BadInput
 from scipy import stats
 from torch import Tensor, nn
 
@@ -57,7 +60,7 @@ def test_linf_reaches_the_corner_a_linear_model_asks_for(loss: str, momentum: fl
     weight = net[1].weight.detach()
     towards = (weight[1 - labels] - weight[labels]).view(-1, *SHAPE)
     best = (x + 0.1 * towards.sign()).clamp(0, 1)
-    found = perturb(net, x, labels, Attack("linf", 0.1, loss=loss, momentum=momentum), generator())
+    found = perturb(net, x, labels, settings_of("linf", 0.1, loss=loss, momentum=momentum), generator())
     torch.testing.assert_close(found, best, rtol=0, atol=1e-6)
 
 
@@ -68,9 +71,7 @@ def test_l2_reaches_the_point_a_linear_model_asks_for(loss: str, momentum: float
     weight = net[1].weight.detach()
     towards = weight[1 - labels] - weight[labels]
     best = x + 0.3 * (towards / towards.norm(dim=1, keepdim=True)).view(-1, *SHAPE)
-    attack = Attack(
-        "l2", 0.3, 20, 0.9, loss=loss, momentum=momentum
-    )  # the start fades by 1 + step / eps per step
+    attack = settings_of("l2", 0.3, 20, 0.9, loss=loss, momentum=momentum)  # the start fades by 1 + step / eps per step
     found = perturb(net, x, labels, attack, generator())
     torch.testing.assert_close(found, best, rtol=0, atol=1e-4)
 
@@ -81,13 +82,13 @@ def test_l2_reaches_the_point_a_linear_model_asks_for(loss: str, momentum: float
 def test_it_follows_a_reference_in_numpy(norm: str, loss: str, momentum: float) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(PIXELS, 9), nn.Tanh(), nn.Linear(9, 4)).double()
     x, labels = images().double(), torch.tensor([0, 1, 2, 3, 0, 1])
-    attack = Attack(norm, 0.05 if norm == "linf" else 0.5, 7, 0.02, False, loss=loss, momentum=momentum)
+    attack = settings_of(norm, 0.05 if norm == "linf" else 0.5, 7, 0.02, False, loss=loss, momentum=momentum)
     found = perturb(net, x, labels, attack)
     expected = _reference(net, x.flatten(1).numpy(), labels.numpy(), attack)
     np.testing.assert_allclose(found.flatten(1).numpy(), expected, rtol=0, atol=1e-12)
 
 
-def _reference(net: nn.Sequential, clean: np.ndarray, labels: np.ndarray, attack: Attack) -> np.ndarray:
+def _reference(net: nn.Sequential, clean: np.ndarray, labels: np.ndarray, attack: BallAttack) -> np.ndarray:
     """One image at a time, gradients by hand."""
     w1, b1, w2, b2 = (parameter.detach().numpy() for parameter in net.parameters())
     result = []
@@ -121,7 +122,7 @@ def _reference(net: nn.Sequential, clean: np.ndarray, labels: np.ndarray, attack
 def test_results_stay_in_the_ball_and_in_the_pixel_range(norm: str, eps: float, restarts: int) -> None:
     x = images().round(decimals=1)  # some pixels exactly black or white
     for step_size in (None, 3 * eps):
-        attack = Attack(norm, eps, 5, step_size, restarts=restarts)
+        attack = settings_of(norm, eps, 5, step_size, restarts=restarts)
         found = perturb(Counted(), x, torch.arange(6) % 5, attack, generator())
         assert (norms(found - x, norm) <= eps + 1e-6).all()
         assert found.amin() >= 0
@@ -132,14 +133,14 @@ def test_results_stay_in_the_ball_and_in_the_pixel_range(norm: str, eps: float, 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_the_default_step_reaches_the_border(norm: str) -> None:
     eps = 0.02
-    found = perturb(Counted(), x := images(border=0.2), torch.zeros(6).long(), Attack(norm, eps), generator())
+    found = perturb(Counted(), x := images(border=0.2), torch.zeros(6).long(), settings_of(norm, eps), generator())
     assert norms(found - x, norm).amax() > 0.99 * eps
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_without_a_radius_the_images_come_back(norm: str) -> None:
     net, x = Counted(), images()
-    found = perturb(net, x, torch.zeros(6).long(), Attack(norm, 0, restarts=3))
+    found = perturb(net, x, torch.zeros(6).long(), settings_of(norm, 0, restarts=3))
     assert torch.equal(found, x)
     assert found.data_ptr() != x.data_ptr()
     assert net.forwards == 0
@@ -149,9 +150,9 @@ def test_passes_are_counted_and_parameters_left_alone() -> None:
     net, x, labels = Counted(), images(), torch.arange(6) % 5
     state = {name: value.clone() for name, value in net.state_dict().items()}
     before = x.clone()
-    perturb(net, x, labels, Attack("linf", 0.1, 7), generator())
+    perturb(net, x, labels, settings_of("linf", 0.1, 7), generator())
     assert (net.forwards, net.backwards) == (7, 7)
-    perturb(net, x, labels, Attack("linf", 0.1, 7, restarts=3), generator())
+    perturb(net, x, labels, settings_of("linf", 0.1, 7, restarts=3), generator())
     assert (net.forwards, net.backwards) == (7 + 24, 7 + 21)
     assert all(parameter.requires_grad and parameter.grad is None for parameter in net.parameters())
     assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
@@ -160,7 +161,7 @@ def test_passes_are_counted_and_parameters_left_alone() -> None:
 
 def test_frozen_parameters_and_inference_mode_give_the_same() -> None:
     net, x, labels = Counted(), images(), torch.arange(6) % 5
-    attack = Attack("l2", 1.0, restarts=2)
+    attack = settings_of("l2", 1.0, restarts=2)
     plain = perturb(net, x, labels, attack, generator())
     with torch.inference_mode():
         assert torch.equal(perturb(net, x * 1, labels * 1, attack, generator()), plain)
@@ -170,7 +171,7 @@ def test_frozen_parameters_and_inference_mode_give_the_same() -> None:
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_the_generator_alone_decides(norm: str) -> None:
-    net, x, labels, attack = Counted(), images(), torch.arange(6) % 5, Attack(norm, 0.3, 3, restarts=2)
+    net, x, labels, attack = Counted(), images(), torch.arange(6) % 5, settings_of(norm, 0.3, 3, restarts=2)
     first = perturb(net, x, labels, attack, generator(1))
     torch.manual_seed(99)
     assert torch.equal(perturb(net, x, labels, attack, generator(1)), first)
@@ -180,11 +181,9 @@ def test_the_generator_alone_decides(norm: str) -> None:
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_batches_may_be_cut_anywhere(norm: str) -> None:
     net, x, labels = Counted().double(), images().double(), torch.arange(6) % 5
-    attack, one = Attack(norm, 0.3, restarts=3), generator()
+    attack, one = settings_of(norm, 0.3, restarts=3), generator()
     whole = perturb(net, x, labels, attack, generator())
-    parts = [
-        perturb(net, x[cut], labels[cut], attack, one) for cut in (slice(0, 1), slice(1, 4), slice(4, 6))
-    ]
+    parts = [perturb(net, x[cut], labels[cut], attack, one) for cut in (slice(0, 1), slice(1, 4), slice(4, 6))]
     torch.testing.assert_close(torch.cat(parts), whole, rtol=0, atol=1e-9)
 
 
@@ -192,7 +191,7 @@ def starts(norm: str, eps: float, shape: tuple[int, ...], n: int) -> Tensor:
     """Where attacks begin: one step of size 0."""
     x = torch.full((n, *shape), 0.5)
     net = nn.Sequential(nn.Flatten(), nn.Linear(x[0].numel(), 2))
-    return perturb(net, x, torch.zeros(n).long(), Attack(norm, eps, 1, 0.0), generator()) - x
+    return perturb(net, x, torch.zeros(n).long(), settings_of(norm, eps, 1, 0.0), generator()) - x
 
 
 def test_linf_starts_are_uniform_in_the_cube() -> None:
@@ -213,14 +212,14 @@ def test_l2_starts_are_uniform_in_the_volume_of_the_ball() -> None:
 
 def test_without_random_start_it_begins_at_the_image() -> None:
     x = images()
-    assert torch.equal(perturb(Counted(), x, torch.zeros(6).long(), Attack("l2", 1.0, 1, 0.0, False)), x)
+    assert torch.equal(perturb(Counted(), x, torch.zeros(6).long(), settings_of("l2", 1.0, 1, 0.0, False)), x)
 
 
 def test_more_restarts_never_weaken_an_attack() -> None:
     net, x = Counted(), images(40)
     labels = net(x).argmax(1)
     once, often = (
-        perturb(net, x, labels, Attack("linf", 0.02, 2, 0.005, restarts=k), generator()) for k in (1, 6)
+        perturb(net, x, labels, settings_of("linf", 0.02, 2, 0.005, restarts=k), generator()) for k in (1, 6)
     )
     fooled_once, fooled_often = (net(found).argmax(1) != labels for found in (once, often))
     assert (fooled_often | ~fooled_once).all()
@@ -230,13 +229,30 @@ def test_more_restarts_never_weaken_an_attack() -> None:
     assert (stronger > weaker + 1e-4).any()
 
 
-def test_among_restarts_the_fooled_wins_and_then_the_highest_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    fooled = torch.tensor([[0, 0, 0, 1], [1, 0, 1, 0], [0, 0, 1, 1]]).bool()
-    loss = torch.tensor([[5.0, 1, 9, 2], [1.0, 3, 4, 9], [9.0, 2, 6, 1]])
-    runs = iter([(torch.full((4, *SHAPE), run / 10), fooled[run], loss[run]) for run in range(3)])
-    monkeypatch.setattr(attacks, "_run", lambda *_: next(runs))
-    labels = torch.zeros(4).long()
-    found = perturb(linear(2), images(4), labels, Attack("linf", 0.1, restarts=3), generator())
+def test_among_restarts_the_fooled_wins_and_then_the_highest_objective() -> None:
+    fooled = torch.tensor([[0, 0, 0, 1], [1, 0, 1, 0], [0, 0, 1, 1]])
+    value = torch.tensor([[5.0, 1, 9, 2], [1.0, 3, 4, 9], [9.0, 2, 6, 1]])
+    runs = iter(range(3))
+
+    @dataclass(frozen=True, kw_only=True)
+    class Numbered(Attack):
+        random = True  # type: ignore[assignment]
+
+        def search(self, objective: object, images: Tensor, seeds: object) -> Tensor:
+            return torch.full_like(images, next(runs) / 10)
+
+    def classifier(x: Tensor) -> Tensor:  # logits of the label, of another class, and (far below) what is raised
+        run = int((x[0, 0, 0, 0] * 10).round())
+        return torch.stack([1.0 - fooled[run], fooled[run].float(), value[run] - 100], dim=1)
+
+    found = perturb(
+        classifier,
+        images(4),
+        torch.zeros(4).long(),
+        Numbered(restarts=3),
+        generator(),
+        objective=lambda logits, _: logits[:, 2],
+    )
     assert (found[:, 0, 0, 0] * 10).round().tolist() == [1, 1, 2, 0]
 
 
@@ -255,7 +271,7 @@ def test_the_margin_moves_where_cross_entropy_is_saturated() -> None:
     x = images()
     labels = net(x).argmax(1)
     plain, margined = (
-        perturb(net, x, labels, Attack("linf", 0.5, loss=loss, random_start=False))
+        perturb(net, x, labels, settings_of("linf", 0.5, loss=loss, random_start=False))
         for loss in ("cross_entropy", "margin")
     )
     assert torch.equal(plain, x)  # float32 has no gradient left there, and the image stays rather than break
@@ -269,46 +285,18 @@ def test_norms() -> None:
     assert norms(delta, "l2").tolist() == [5, 0]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "named"),
-    [
-        ({"norm": "l1"}, "'l1'"),
-        ({"loss": "hinge"}, "'hinge'"),
-        ({"eps": -0.1}, "-0.1"),
-        ({"eps": float("nan")}, "nan"),
-        ({"eps": "8/255"}, "'8/255'"),
-        ({"steps": 0}, "steps is 0"),
-        ({"steps": 2.5}, "2.5"),
-        ({"steps": True}, "True"),
-        ({"step_size": -1}, "-1"),
-        ({"restarts": 0}, "restarts is 0"),
-        ({"restarts": 2, "random_start": False}, "random_start"),
-        ({"random_start": 1}, "random_start is 1"),
-        ({"momentum": float("inf")}, "inf"),
-    ],
-)
-def test_settings_that_make_no_sense_are_refused(wrong: dict, named: str) -> None:
-    with pytest.raises(BadInput, match=named):
-        Attack(**({"norm": "linf", "eps": 0.1} | wrong))
-
-
 def test_the_default_step_size() -> None:
-    assert Attack("linf", 0.1, 10).step == pytest.approx(0.025)
-    assert Attack("linf", 0.1, 10, 0.5).step == 0.5
+    assert settings_of("linf", 0.1, 10).step == pytest.approx(0.025)
+    assert settings_of("linf", 0.1, 10, 0.5).step == 0.5
 
 
-@pytest.mark.parametrize(
-    ("x", "labels", "source", "named"),
-    [
-        (torch.rand(2, *SHAPE) * 255, torch.zeros(2).long(), generator(), "pixels"),
-        (torch.full((2, *SHAPE), float("nan")), torch.zeros(2).long(), generator(), "nan"),
-        (torch.rand(2, *SHAPE), torch.zeros(3).long(), generator(), "labels"),
-        (torch.rand(2, *SHAPE), torch.zeros(2), generator(), "int64"),
-        (torch.rand(2, 5), torch.zeros(2).long(), generator(), "shape"),
-        (torch.rand(0, *SHAPE), torch.zeros(0).long(), generator(), "n >= 1"),
-        (torch.rand(2, *SHAPE), torch.zeros(2).long(), None, "generator"),
-    ],
-)
-def test_images_that_do_not_fit_are_refused(x: Tensor, labels: Tensor, source, named: str) -> None:
-    with pytest.raises(BadInput, match=named):
-        perturb(linear(2), x, labels, Attack("linf", 0.1), source)
+def test_random_starts_need_a_generator() -> None:
+    with pytest.raises(BadInput, match="needs a generator"):
+        perturb(linear(2), torch.rand(2, *SHAPE), torch.zeros(2).long(), settings_of("linf", 0.1))
+
+
+def test_unknown_norms_and_losses_are_no_others() -> None:
+    for wrong in ({"norm": "l1"}, {"loss": "hinge"}):
+        with pytest.raises(KeyError, match=next(iter(wrong.values()))):
+            attack = settings_of(**({"norm": "linf", "eps": 0.1} | wrong))
+            perturb(linear(2), torch.rand(2, *SHAPE), torch.zeros(2).long(), attack, generator())

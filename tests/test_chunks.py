@@ -1,4 +1,4 @@
-"""Work in chunks: cut off anywhere and begun again, it gives the same and does only what is missing."""
+"""Work in chunks: a restarted run gives the same result and computes only the missing chunks."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kindred import chunks, store
+from kindred.workflow import chunks, store
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 ABOUT = {"model": "vgg", "weights": "ab12", "settings": {"steps": 3, "size": 0.125}}
@@ -17,7 +17,7 @@ COUNT, CHUNK = 10, 4
 
 
 def outcome(rows: slice) -> dict[str, np.ndarray]:
-    """Something that depends on the rows, of several shapes and types."""
+    """Values that depend on the rows, of several shapes and types."""
     index = np.arange(rows.start, rows.stop)
     return {
         "images": np.sin(index[:, None, None] + np.arange(6.0).reshape(2, 3)).astype(np.float32),
@@ -27,7 +27,7 @@ def outcome(rows: slice) -> dict[str, np.ndarray]:
 
 
 class Work:
-    """`outcome`, remembering the rows asked for; fails when it comes to the rows that start at `fails`."""
+    """`outcome` with a record of the requested rows; fails at the rows that start at `fails`."""
 
     def __init__(self, fails: int | None = None) -> None:
         self.rows: list[tuple[int, int]] = []
@@ -45,9 +45,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "deep" / "some.zarr"
 
 
-def run(
-    path: Path, work: Work, about: Mapping[str, object] = ABOUT, chunk: int = CHUNK
-) -> dict[str, np.ndarray]:
+def run(path: Path, work: Work, about: Mapping[str, object] = ABOUT, chunk: int = CHUNK) -> dict[str, np.ndarray]:
     return chunks.resumable(path, COUNT, chunk, work, about, "working")
 
 
@@ -60,21 +58,21 @@ def check(found: dict[str, np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 5, 10, 64])
-def test_chunks_join_to_the_whole(path: Path, chunk: int) -> None:
+def test_chunks_are_joined(path: Path, chunk: int) -> None:
     work = Work()
     check(run(path, work, chunk=chunk))
     expected = [(start, min(start + chunk, COUNT)) for start in range(0, COUNT, chunk)]
     assert work.rows == expected
 
 
-def test_nothing_is_put_under_the_final_name(path: Path) -> None:
+def test_nothing_is_stored_under_the_final_name(path: Path) -> None:
     run(path, Work())
     assert not path.exists()
     assert all(name.startswith(".") for name in os.listdir(path.parent))
 
 
 @pytest.mark.parametrize("fails", [0, 4, 8])
-def test_resumed_after_an_exception(path: Path, fails: int) -> None:
+def test_resuming_after_an_exception(path: Path, fails: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(path, Work(fails))
     work = Work()
@@ -82,7 +80,7 @@ def test_resumed_after_an_exception(path: Path, fails: int) -> None:
     assert work.rows == [rows for rows in [(0, 4), (4, 8), (8, 10)] if rows[0] >= fails]
 
 
-def test_resumed_after_kill(path: Path) -> None:
+def test_resuming_after_kill(path: Path) -> None:
     code = f"""
 import os, signal, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -95,9 +93,7 @@ class Killed(t.Work):
         return super().__call__(rows)
 t.run(Path({str(path)!r}), Killed())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=False)
     assert done.returncode == -signal.SIGKILL
     assert not path.exists()
     work = Work()
@@ -105,7 +101,7 @@ t.run(Path({str(path)!r}), Killed())
     assert work.rows == [(8, 10)]
 
 
-def test_killed_while_a_chunk_is_stored(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resuming_after_kill_while_storing_a_chunk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put = store.put
 
     def interrupted(group: object, name: str, values: np.ndarray, *rest: object) -> None:
@@ -132,7 +128,7 @@ def test_killed_while_a_chunk_is_stored(path: Path, monkeypatch: pytest.MonkeyPa
         {"model": "vgg", "weights": "ab12"},
     ],
 )
-def test_made_in_another_way(path: Path, about: Mapping[str, object]) -> None:
+def test_chunks_with_other_attributes_are_not_used(path: Path, about: Mapping[str, object]) -> None:
     run(path, Work())
     work = Work()
     check(run(path, work, about))
@@ -142,21 +138,15 @@ def test_made_in_another_way(path: Path, about: Mapping[str, object]) -> None:
     assert again.rows == []
 
 
-@pytest.mark.parametrize(
-    "about",
-    [
-        dict(reversed(ABOUT.items())),
-        ABOUT | {"settings": {"size": 0.125, "steps": 3}},
-    ],
-)
-def test_made_in_the_same_way_told_in_another_order(path: Path, about: Mapping[str, object]) -> None:
+@pytest.mark.parametrize("about", [dict(reversed(ABOUT.items())), ABOUT | {"settings": {"size": 0.125, "steps": 3}}])
+def test_order_of_attributes_does_not_matter(path: Path, about: Mapping[str, object]) -> None:
     run(path, Work())
     work = Work()
     check(run(path, work, about))
     assert work.rows == []
 
 
-def test_attributes_that_json_changes_are_known_again(path: Path) -> None:
+def test_attributes_that_json_changes_are_recognised(path: Path) -> None:
     about = {"mean": (0.25, 0.5), "layers": {1: "conv"}}
     run(path, Work(), about)
     work = Work()
@@ -164,7 +154,7 @@ def test_attributes_that_json_changes_are_known_again(path: Path) -> None:
     assert work.rows == []
 
 
-def test_made_with_other_packages(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_other_package_versions_are_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(store, "versions", lambda: {"torch": "1.0"})
         run(path, Work())
@@ -173,7 +163,7 @@ def test_made_with_other_packages(path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(work.rows) == 3
 
 
-def test_a_truncated_or_lost_chunk(path: Path) -> None:
+def test_truncated_and_lost_chunks_are_computed_again(path: Path) -> None:
     run(path, Work())
     first, second, third = sorted((path.parent / ".some.zarr.chunks").glob("*.zarr"))
     file = next(file for file in (first / "images" / "c").rglob("*") if file.is_file())
@@ -185,12 +175,12 @@ def test_a_truncated_or_lost_chunk(path: Path) -> None:
     assert second.exists()
 
 
-def test_forget(path: Path) -> None:
+def test_forgetting_removes_the_chunks(path: Path) -> None:
     other = path.with_name("other.zarr")
     run(path, Work())
     run(other, Work())
     chunks.forget(path)
-    chunks.forget(path)  # once more does no harm
+    chunks.forget(path)  # without effect
     work = Work()
     check(run(other, work))
     assert work.rows == []

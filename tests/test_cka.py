@@ -1,13 +1,13 @@
-"""CKA against float64 references that never build what the package builds."""
+"""CKA against float64 references that build none of the package's packed matrices."""
 
 import itertools
 
 import numpy as np
 import pytest
 import torch
-from kindred.cka import cka, cka_between, hsic, jackknife, minibatch_cka, permutation_null
-from kindred.errors import BadInput
-from kindred.gram import pack
+from kindred.similarity.cka import cka, cka_between, jackknife, minibatch_cka, permutation_null
+from kindred.similarity.gram import pack
+from kindred.workflow.errors import BadInput
 from test_gram import layers, rbf_kernel
 
 torch.set_num_threads(1)
@@ -57,8 +57,6 @@ def test_equals_feature_space_with_fewer_and_more_features_than_images(estimator
     expected = reference(features, estimator)
     assert expected[~np.eye(5, dtype=bool)].min() < 0.8
     np.testing.assert_allclose(cka(grams, estimator), expected, rtol=0, atol=1e-6)
-    own = np.array([[feature_hsic(a, b, estimator) for b in features] for a in features])
-    np.testing.assert_allclose(hsic(grams, estimator).numpy(), own, rtol=2e-6)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -74,25 +72,26 @@ def test_debiased_hsic_is_the_u_statistic_over_four_images():
     x, y = layers(7, (3, 5), seed=1)
     k, other = (z.double() @ z.double().T for z in (x, y))
     i, j, q, r = torch.tensor(list(itertools.permutations(range(7), 4))).T
-    statistic = (k[i, j] * (other[i, j] + other[q, r] - 2 * other[i, q])).mean()
-    assert float(hsic(pack([x, y]))[0, 1]) == pytest.approx(float(statistic), rel=1e-5)
+    hsic = lambda a, b: float((a[i, j] * (b[i, j] + b[q, r] - 2 * b[i, q])).mean())  # noqa: E731
+    expected = hsic(k, other) / np.sqrt(hsic(k, k) * hsic(other, other))
+    assert cka(pack([x, y]))[0, 1] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
 @pytest.mark.parametrize("block", [10, 128])
-def test_self_is_one_and_pairs_are_symmetric(estimator, kernel, block):
+def test_diagonal_is_one_and_matrix_symmetric(estimator, kernel, block):
     found = cka(pack(layers(90, (3, 40, 900)), kernel=kernel, block=block), estimator)
     assert np.abs(found.diagonal() - 1).max() < 1e-14
     assert np.array_equal(found, found.T)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_many_layers_and_many_columns_are_summed_piece_by_piece(estimator, monkeypatch):
+def test_sums_over_pieces_of_rows_and_columns(estimator, monkeypatch):
     features = layers(60, (3, 40, 90, 200, 7))
     expected = cka(pack(features), estimator)
-    monkeypatch.setattr("kindred.cka.COLUMNS", 101)
-    monkeypatch.setattr("kindred.cka.ROWS", 2)
+    monkeypatch.setattr("kindred.similarity.cka.COLUMNS", 101)
+    monkeypatch.setattr("kindred.similarity.cka.ROWS", 2)
     np.testing.assert_allclose(cka(pack(features), estimator), expected, rtol=0, atol=1e-6)
 
 
@@ -101,12 +100,12 @@ def test_many_layers_and_many_columns_are_summed_piece_by_piece(estimator, monke
 def test_invariances(estimator, kernel):
     x, y = layers(100, (30, 250))
     generator = torch.Generator().manual_seed(3)
-    turn = torch.linalg.qr(torch.randn(30, 30, generator=generator, dtype=torch.float64)).Q
+    rotation = torch.linalg.qr(torch.randn(30, 30, generator=generator, dtype=torch.float64)).Q
     massive = y.clone()
     massive[:, 11] += 3000
     variants = [
         [x, y],
-        [(x.double() @ turn).float(), y],
+        [(x.double() @ rotation).float(), y],
         [x * 1e5, y * 1e-5],
         [x.double() + 100, y.double() - 1e4],
         [x, massive.double()],
@@ -126,13 +125,13 @@ def test_offsets_in_float32_cost_only_the_rounding_of_the_features(estimator):
     np.testing.assert_allclose(found, reference([x, y], estimator), rtol=0, atol=1e-5)
 
 
-def test_general_linear_maps_change_it():
+def test_general_linear_maps_change_cka():
     (x,) = layers(100, (30,))
     stretched = x * torch.logspace(-2, 1, 30)
     assert cka(pack([x, stretched]))[0, 1] < 0.95
 
 
-def test_independent_gaussians_are_zero_or_at_the_null_level():
+def test_independent_gaussians_are_at_the_null_level():
     generator = torch.Generator().manual_seed(0)
     features = [torch.randn(256, p, generator=generator) for p in (64, 512, 4096)]
     grams = pack(features)
@@ -164,7 +163,7 @@ def test_permutation_null_is_the_mean_over_all_pairings(estimator, kernel):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
-def test_constant_layers_are_nan_and_leave_the_others_alone(estimator, kernel):
+def test_constant_layers_are_nan_without_effect_on_others(estimator, kernel):
     x, y = layers(50, (5, 200))
     found = cka(pack([x, torch.full((50, 70), 0.1), y], kernel=kernel), estimator)
     assert np.isnan(found[1]).all()
@@ -176,7 +175,7 @@ def test_constant_layers_are_nan_and_leave_the_others_alone(estimator, kernel):
     assert np.isfinite(null[0, 2])
 
 
-def test_one_image_that_stands_out_has_a_biased_but_no_debiased_cka():
+def test_a_single_outlying_image_has_biased_but_no_debiased_cka():
     dead = torch.full((40, 30), 0.3)
     dead[7] += torch.linspace(0, 2, 30)
     grams = pack([dead, layers(40, (6,))[0]])
@@ -186,7 +185,7 @@ def test_one_image_that_stands_out_has_a_biased_but_no_debiased_cka():
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_between_two_packs_is_a_block_of_all_pairs(estimator):
+def test_cka_between_packs_is_a_block_of_all_pairs(estimator):
     features = [*layers(80, (5, 200, 33)), torch.zeros(80, 3)]
     whole = cka(pack(features), estimator)
     found = cka_between(pack(features[:1]), pack(features[1:]), estimator)
@@ -196,7 +195,7 @@ def test_between_two_packs_is_a_block_of_all_pairs(estimator):
     assert np.isnan(found[0, 2])
 
 
-def test_rbf_of_great_width_tends_to_linear():
+def test_wide_rbf_kernels_tend_to_linear():
     features = layers(100, (4, 30, 400))
     linear = cka(pack(features))
     gaps = [np.abs(cka(pack(features, kernel="rbf", sigma=s)) - linear).max() for s in (0.5, 3, 300)]
@@ -204,18 +203,16 @@ def test_rbf_of_great_width_tends_to_linear():
     assert gaps[2] < 1e-5
 
 
-def test_one_minibatch_of_everything_is_debiased_cka():
+def test_one_minibatch_of_all_images_is_debiased_cka():
     features = layers(50, (5, 200))
     np.testing.assert_allclose(minibatch_cka(features, 50, 1), cka(pack(features)), rtol=0, atol=1e-6)
     np.testing.assert_allclose(minibatch_cka(features, 900, 2), cka(pack(features)), rtol=0, atol=1e-6)
 
 
-def test_minibatches_are_equal_splits_of_a_new_order_in_each_pass():
+def test_minibatches_split_a_new_order_in_each_pass():
     features = [layer * scale for layer, scale in zip(layers(53, (5, 40, 9)), (1, 1e3, 1e-3), strict=True)]
     generator = torch.Generator().manual_seed(5)
-    parts = [
-        part for _ in range(2) for part in torch.tensor_split(torch.randperm(53, generator=generator), 4)
-    ]
+    parts = [part for _ in range(2) for part in torch.tensor_split(torch.randperm(53, generator=generator), 4)]
     assert sorted({len(part) for part in parts}) == [13, 14]
     assert not torch.equal(parts[0], parts[4])
     values = np.mean(
@@ -231,20 +228,13 @@ def test_minibatches_with_a_constant_layer_or_too_few_images():
     found = minibatch_cka(features, 10, 1)
     assert np.isnan(found[2]).all()
     assert np.isfinite(found[:2, :2]).all()
-    for batch in (0, 3):
-        with pytest.raises(BadInput, match=f"batch is {batch}"):
-            minibatch_cka(features, batch, 1)
-    with pytest.raises(BadInput, match="passes"):
-        minibatch_cka(features, 10, 0)
-    with pytest.raises(BadInput, match="layer 1"):
-        minibatch_cka([features[0], features[1][:19]], 10, 1)
-    with pytest.raises(BadInput, match="0 layers"):
-        minibatch_cka([], 10, 1)
+    with pytest.raises(BadInput, match="batch is 3"):
+        minibatch_cka(features, 3, 1)
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
 @pytest.mark.parametrize("block", [5, 128])
-def test_jackknife_is_the_brute_force_over_images(kernel, block):
+def test_jackknife_agrees_with_leaving_out_each_image(kernel, block):
     n = 24
     features = layers(n, (3, 12, 60), seed=2)
     if kernel == "linear":
@@ -266,8 +256,8 @@ def test_jackknife_is_the_brute_force_over_images(kernel, block):
     assert min(expected[0], expected[1]) > 0.01
 
 
-def test_jackknife_tells_the_spread_over_samples():
-    """Its mean over samples of images is near the standard deviation of CKA over these samples."""
+def test_jackknife_error_agrees_with_the_spread_over_samples():
+    """The mean error over samples of images is close to the standard deviation of CKA over these samples."""
     pool = layers(60 * 40, (4, 10), seed=8)
     values, errors = [], []
     for part in range(40):
@@ -277,16 +267,12 @@ def test_jackknife_tells_the_spread_over_samples():
     assert np.mean(errors) == pytest.approx(np.std(values, ddof=1), rel=0.35)
 
 
-def test_jackknife_of_constant_layers_and_of_bad_pairs():
+def test_jackknife_of_constant_layers_and_of_no_pairs():
     grams = pack([*layers(20, (5, 9)), torch.full((20, 3), 0.1)])
     found = jackknife(grams, [(0, 1), (0, 2), (2, 2)])
     assert np.isfinite(found[0])
     assert np.isnan(found[1:]).all()
     assert jackknife(grams, []).shape == (0,)
-    with pytest.raises(BadInput, match="pair"):
-        jackknife(grams, [(0, 3)])
-    with pytest.raises(BadInput, match="at least 5"):
-        jackknife(pack(layers(4, (2, 3))), [(0, 1)])
 
 
 def test_four_images_are_enough_for_debiased_cka():
@@ -294,25 +280,23 @@ def test_four_images_are_enough_for_debiased_cka():
     np.testing.assert_allclose(cka(pack(features)), reference(features), rtol=0, atol=1e-5)
 
 
-def test_settings_that_do_not_fit_are_refused():
+def test_unknown_estimators_are_an_error():
     grams = pack(layers(8, (2, 3)))
-    for function in (hsic, cka, permutation_null):
+    for function in (cka, permutation_null):
         with pytest.raises(BadInput, match="estimator"):
             function(grams, "unbiased")
     with pytest.raises(BadInput, match="estimator"):
         cka_between(grams, grams, "unbiased")
-    with pytest.raises(BadInput, match="9 in blocks"):
-        cka_between(grams, pack(layers(9, (2,))))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
-def test_a_gpu_gives_the_same(kernel):
+def test_gpu_agrees_with_cpu(kernel):
     features = layers(131, (17, 600, 3000))
-    here, there = pack(features, kernel=kernel), pack([x.cuda() for x in features], kernel=kernel)
+    cpu, gpu = pack(features, kernel=kernel), pack([x.cuda() for x in features], kernel=kernel)
     for estimator in ESTIMATORS:
-        np.testing.assert_allclose(cka(there, estimator), cka(here, estimator), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(cka(gpu, estimator), cka(cpu, estimator), rtol=0, atol=1e-6)
     pairs = [(0, 1), (2, 1)]
-    np.testing.assert_allclose(jackknife(there, pairs), jackknife(here, pairs), rtol=1e-4)
-    gpu = minibatch_cka([x.cuda() for x in features], 50, 2)
-    np.testing.assert_allclose(gpu, minibatch_cka(features, 50, 2), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(jackknife(gpu, pairs), jackknife(cpu, pairs), rtol=1e-4)
+    minibatch = minibatch_cka([x.cuda() for x in features], 50, 2)
+    np.testing.assert_allclose(minibatch, minibatch_cka(features, 50, 2), rtol=0, atol=1e-6)

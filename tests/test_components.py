@@ -1,13 +1,13 @@
-"""What makes models alike: a planted cause is found, and held-out models are harder than held-out pairs."""
+"""Components that explain SAT: planted causes, and models held out as against pairs held out."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from kindred import anatomy, components, scores
-from kindred.errors import BadInput
-from kindred.models import Description
+from kindred.analyses import components, network_components, scores
+from kindred.models.classifiers import Description
+from kindred.workflow.errors import BadInput
 from reference import reference
 
 SMALL = components.Boosting(trees=60, folds=4, repeats=3)
@@ -18,17 +18,15 @@ def planted(models: int = 28, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np
     draws = np.random.default_rng(seed)
     table = pd.DataFrame({name: draws.choice(["x", "y", "z"], models) for name in components.COMPONENTS})
     first, second = np.triu_indices(models, 1)
-    same = {
-        name: table[name].to_numpy()[first] == table[name].to_numpy()[second] for name in ("base", "stem")
-    }
+    same = {name: table[name].to_numpy()[first] == table[name].to_numpy()[second] for name in ("base", "stem")}
     sat = 2.4 + 0.8 * same["base"] + 0.3 * same["stem"] + draws.normal(0, 0.1, len(first))
     return sat, first, second, table
 
 
-def test_the_cause_comes_first() -> None:
+def test_planted_causes_are_most_important() -> None:
     sat, first, second, table = planted()
     found = components.explain(sat, first, second, table, SMALL)
-    rows = components.table_of(sat, first, second, table, found)
+    rows = components.importance_table(sat, first, second, table, found)
     assert list(rows["component"][:2]) == ["base", "stem"]
     assert rows["importance"][0] > 5 * rows["importance"][2]
     assert rows["difference"][0] == pytest.approx(0.8, abs=0.1)
@@ -37,39 +35,40 @@ def test_the_cause_comes_first() -> None:
     assert 0.8 < found.r2_models <= found.r2_pairs + 0.02
 
 
-def test_a_model_of_its_own_kind_can_be_told_from_pairs_only() -> None:
-    """SAT that depends on which models they are: known pairs give it away, an unknown model does not."""
+def test_unique_components_explain_nothing() -> None:
+    """Components that are unique to each model make every pair its own category, so nothing can be learnt."""
     draws = np.random.default_rng(1)
     table = pd.DataFrame({name: [str(i) for i in range(14)] for name in components.COMPONENTS})
     first, second = np.triu_indices(14, 1)
-    # Distinct values everywhere make every pair a category of its own: nothing can be learnt, and that is said.
     found = components.explain(draws.normal(2, 1, len(first)), first, second, table, SMALL)
     assert found.r2_pairs < 0.1
     assert found.r2_models < 0.1
 
 
 def test_order_within_a_pair_does_not_matter() -> None:
-    sat, first, second, table = planted(12)
+    _, first, second, table = planted(12)
     values = list(table["base"])
     np.testing.assert_array_equal(
         components.pair_categories(values, first, second), components.pair_categories(values, second, first)
     )
-    assert components.shared(sat, first, second, values) == components.shared(sat, second, first, values)
 
 
-def test_rare_categories_share_the_last() -> None:
+def test_rare_pair_categories_share_the_last() -> None:
     first, second = np.triu_indices(40, 1)
     codes = components.pair_categories([str(i) for i in range(40)], first, second)
-    assert codes.max() == components.MOST_CATEGORIES - 1
+    assert codes.max() == components.MAX_CATEGORIES - 1
 
 
-def test_shared_counts_by_hand() -> None:
+def test_sat_of_shared_and_of_different_components_by_hand() -> None:
     sat = np.array([3.0, 1.0, 2.0])
     first, second = np.triu_indices(3, 1)
-    assert components.shared(sat, first, second, ["a", "a", "b"]) == (3.0, 1.5, 1, 2)
-    alone = components.shared(sat, first, second, ["a", "b", "c"])
-    assert np.isnan(alone[0])
-    assert alone[1:] == (2.0, 0, 3)
+    table = pd.DataFrame({"two": ["a", "a", "b"], "own": ["a", "b", "c"]})
+    found = components.Explained(0.0, 0.0, np.array([0.1, 0.2]), np.zeros(2))
+    rows = components.importance_table(sat, first, second, table, found).set_index("component")
+    assert list(rows.index) == ["own", "two"]
+    shared = rows[["sat_shared", "sat_apart", "difference", "pairs_shared", "pairs_apart"]]
+    assert shared.loc["two"].tolist() == [3.0, 1.5, 1.5, 1, 2]
+    assert np.isnan(shared.loc["own", "sat_shared"]) and shared.loc["own"].tolist()[1::3] == [2.0, 3]
 
 
 def test_r2_by_hand() -> None:
@@ -79,23 +78,21 @@ def test_r2_by_hand() -> None:
     assert np.isnan(components.r2(np.ones(3), true))
 
 
-def test_labels_divide_models() -> None:
+def test_label_columns_divide_the_models() -> None:
     table = pd.DataFrame({"same": ["x"] * 3, "own": ["a", "b", "c"], "two": ["a", "a", "b"]})
     assert dict(components.label_columns(table)) == {"two": ["a", "a", "b"]}
 
 
-def test_the_users_table(tmp_path: Path) -> None:
+def test_reading_the_users_table(tmp_path: Path) -> None:
     path = tmp_path / "components.csv"
     headings = list(components.COMPONENTS.values())
-    table = pd.DataFrame(
-        [["NA", *map(str, range(13))], ["b", *"abcdefghijklm"]], columns=["Model name", *headings]
-    )
+    table = pd.DataFrame([["NA", *map(str, range(13))], ["b", *"abcdefghijklm"]], columns=["Model name", *headings])
     table.to_csv(path, index=False)
     read = components.read(path, ["b", "NA"])
     assert list(read.columns) == list(components.COMPONENTS)
     assert list(read.index) == ["b", "NA"]
     assert read.loc["NA", "stem"] == "2"
-    with pytest.raises(BadInput, match="says nothing about the model 'c' \\(1 of 2 are missing\\)"):
+    with pytest.raises(BadInput, match="lacks the model 'c' \\(1 of 2 are missing\\)"):
         components.read(path, ["b", "c"])
     table.drop(columns="Stem layer").to_csv(path, index=False)
     with pytest.raises(BadInput, match="has no column 'stem' \\(or 'Stem layer'\\)"):
@@ -105,32 +102,23 @@ def test_the_users_table(tmp_path: Path) -> None:
         components.read(path, ["b"])
 
 
-def test_too_few_models() -> None:
+def test_too_few_models_for_the_folds_are_an_error() -> None:
     sat, first, second, table = planted(4)
-    with pytest.raises(BadInput, match="4 models are too few for 4 folds"):
+    with pytest.raises(BadInput, match="folds is 4, but there are only 4 models"):
         components.explain(sat, first, second, table, SMALL)
 
 
-def anatomy_of(architecture: str, size: int = 64) -> dict[str, str]:
-    return anatomy.components(Description(architecture, 10, 3, size, size, (0.0,) * 3, (1.0,) * 3))
+def components_of(architecture: str, size: int = 64) -> dict[str, str]:
+    return network_components.components(Description(architecture, 10, 3, size, size, (0.0,) * 3, (1.0,) * 3))
 
 
 @pytest.mark.parametrize(
     ("architecture", "expected"),
     [
         ("kindred_vgg", {"base": "CNN", "stem": "3", "normalisation": "BN", "hierarchical": "Yes"}),
-        (
-            "kindred_mixer",
-            {"base": "MLP-Mixer", "hierarchical": "No", "normalisation": "LN", "activation": "GeLU"},
-        ),
-        (
-            "kindred_vit",
-            {"base": "Transformer", "hierarchical": "No", "final_pooling": "GAP", "depthwise": "No"},
-        ),
-        (
-            "resnet18",
-            {"base": "CNN", "stem": "7s2", "stem_pooling": "Yes", "grouped": "No", "attention": "No"},
-        ),
+        ("kindred_mixer", {"base": "MLP-Mixer", "hierarchical": "No", "normalisation": "LN", "activation": "GeLU"}),
+        ("kindred_vit", {"base": "Transformer", "hierarchical": "No", "final_pooling": "GAP", "depthwise": "No"}),
+        ("resnet18", {"base": "CNN", "stem": "7s2", "stem_pooling": "Yes", "grouped": "No", "attention": "No"}),
         ("vit_tiny_patch16_224", {"stem": "16s16", "final_pooling": "CLS token", "channel_attention": "No"}),
         ("seresnet18", {"channel_attention": "Yes (SE)", "channel_attention_place": "End"}),
         ("efficientnet_b0", {"channel_attention_place": "Middle", "depthwise": "Yes", "activation": "SiLU"}),
@@ -139,25 +127,24 @@ def anatomy_of(architecture: str, size: int = 64) -> dict[str, str]:
         ("test_convnext2", {"stem": "4s4", "depthwise": "Yes", "normalisation": "LN", "stem_pooling": "No"}),
     ],
 )
-def test_components_read_off_the_network(architecture: str, expected: dict[str, str]) -> None:
-    found = anatomy_of(architecture, 256 if "256" in architecture else 224 if "224" in architecture else 64)
+def test_components_of_architectures(architecture: str, expected: dict[str, str]) -> None:
+    found = components_of(architecture, 256 if "256" in architecture else 224 if "224" in architecture else 64)
     assert list(found) == list(components.COMPONENTS)
     assert {name: found[name] for name in expected} == expected
 
 
 @pytest.mark.data
-def test_the_released_matrix() -> None:
-    """Numbers of issue 5: R2, its loss with models held out, and the order of components."""
+def test_components_explain_the_released_matrix() -> None:
+    """R2, its loss with models held out, and the order of components, on the data of Hwang et al. (2024)."""
     found = scores.read(reference("hwang2024_sat_matrix.csv"))
     table = components.read(reference("hwang2024_model_components.csv"), found.models)
     first, second = found.pairs()
     sat = found.sat[first, second]
-    same, apart, _, _ = components.shared(sat, first, second, list(table["base"]))
-    assert (same, apart) == pytest.approx((2.884, 2.542), abs=5e-4)
     explained = components.explain(sat, first, second, table, components.Boosting(repeats=2))
     assert explained.r2_pairs == pytest.approx(0.82, abs=0.03)
     assert explained.r2_models == pytest.approx(0.63, abs=0.04)
-    rows = components.table_of(sat, first, second, table, explained)
+    rows = components.importance_table(sat, first, second, table, explained)
     assert list(rows["component"][:2]) == ["base", "stem"]
+    assert tuple(rows.loc[0, ["sat_shared", "sat_apart"]]) == pytest.approx((2.884, 2.542), abs=5e-4)
     difference = dict(zip(rows["component"], rows["difference"], strict=True))
     assert (difference["stem"], difference["base"]) == pytest.approx((0.48, 0.34), abs=0.005)

@@ -59,7 +59,7 @@ def test_models_are_weights_and_how_to_build_them(finished: Checkout) -> None:
         weights = safetensors.numpy.load_file(finished / f"results/models/{model}.safetensors")
         about = json.loads((finished / f"results/models/{model}.json").read_text())
         assert len(weights) > 10
-        assert {"description", "source", "weights_sha256", "clean_accuracy", "made"} <= set(about)
+        assert {"description", "source", "weights_sha256", "clean_accuracy"} <= set(about)
 
 
 def test_adversarial_images_stay_in_their_ball(finished: Checkout) -> None:
@@ -131,9 +131,7 @@ def test_transfer_and_sat_follow_from_the_answers(finished: Checkout) -> None:
             for target in tile.target.values:
                 natural[str(target)] = tile.natural.sel(target=target).values
                 for source in tile.source.values:
-                    answered[str(source), str(target)] = tile.predicted.sel(
-                        source=source, target=target
-                    ).values
+                    answered[str(source), str(target)] = tile.predicted.sel(source=source, target=target).values
             labels = tile.label.values
         for a, b in itertools.combinations_with_replacement(MODELS, 2):
             both = (natural[a] == labels) & (natural[b] == labels)

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from kindred import training
-from kindred.distillation import distilled, taught
-from kindred.errors import BadInput
+from kindred.training import loop
+from kindred.training.distillation import distilled, taught
 from torch import nn
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.2, 0.1]], dtype=torch.float64)
@@ -55,14 +54,9 @@ def test_a_student_learns_its_teachers_mistakes_and_the_teacher_nothing() -> Non
         torch.manual_seed(1)
         student = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
         loss = taught(teacher.eval(), "soft", 1.0, share)
-        training.train(student, images.numpy(), labels.numpy(), recipe, 0, torch.device("cpu"), loss)
+        loop.train(student, images.numpy(), labels.numpy(), recipe, 0, torch.device("cpu"), loss)
         agreement[share] = float((student(images).argmax(1) == teacher(images).argmax(1)).float().mean())
     assert agreement[1.0] > 0.95
     assert agreement[0.0] < 0.7
     assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
     assert all(parameter.grad is None for parameter in teacher.parameters())
-
-
-def test_another_method() -> None:
-    with pytest.raises(BadInput, match="'warm'; it must be one of hard, soft"):
-        taught(nn.Identity(), "warm", 3.0, 0.1)

@@ -2,8 +2,11 @@
 
 import pytest
 import torch
-from kindred import attacks, inversion, layers, penultimate
-from kindred.errors import BadInput
+from kindred.activations import layers, penultimate
+from kindred.attacks.perturbation import perturb
+from kindred.attacks.pgd import Pgd
+from kindred.inversion import inversion
+from kindred.workflow.errors import BadInput
 from nets import timm_model
 from test_penultimate import check_affine
 
@@ -30,17 +33,7 @@ FAMILIES = """
     torchvision:shufflenet_v2_x0_5 torchvision:swin_t torchvision:vit_b_16 torchvision:squeezenet1_0
 """
 # Deep transformers of one width throughout are cut to two blocks.
-SHALLOW = (
-    "beit",
-    "eva",
-    "vit_tiny_patch16_dinov3",
-    "naflexvit",
-    "qwen3",
-    "samvit",
-    "deepseek",
-    "gemma4",
-    "tnt",
-)
+SHALLOW = ("beit", "eva", "vit_tiny_patch16_dinov3", "naflexvit", "qwen3", "samvit", "deepseek", "gemma4", "tnt")
 CHECKS = ("forward", "gradient", "layers", "capture", "blocks", "attack", "inversion", "affine")
 NOT_AFFINE = {
     "volo_d1_224",  # adds the maximum over an auxiliary head
@@ -75,8 +68,8 @@ def _check_family(architecture):
     found = layers.list_layers(classifier, images)
     blocks = layers.resolve(classifier, "blocks", images)[:-1]
     names = [layer.name for layer in found]
-    with layers.capture(classifier, names) as got, torch.inference_mode():
-        classifier(images)
+    with torch.inference_mode():
+        got = layers.capture(classifier, images, names)
     vectors = penultimate.features(classifier)(images)
     (grad,) = torch.autograd.grad((vectors * torch.randn_like(vectors)).sum(), images)
     holds = {
@@ -87,15 +80,13 @@ def _check_family(architecture):
         "blocks": len(blocks) > 1,
     }
     clean, labels = images.detach(), logits.argmax(1)
-    attack = attacks.Attack(norm="linf", eps=0.03, steps=2)
-    changed = attacks.perturb(classifier, clean, labels, attack, torch.Generator().manual_seed(0))
+    attack = Pgd(norm="linf", eps=0.03, steps=2)
+    changed = perturb(classifier, clean, labels, attack, torch.Generator().manual_seed(0))
     loss = torch.nn.functional.cross_entropy
     with torch.inference_mode():
         grown = loss(classifier(changed), labels) - loss(classifier(clean), labels)
     holds["attack"] = bool((changed - clean).abs().max() <= 0.03 + 1e-6 and grown > -1e-6)
-    found = inversion.invert(
-        penultimate.features(classifier), clean, clean.flip(0), inversion.Inversion(steps=3, step_size=0.125)
-    )
+    found = inversion.invert(penultimate.features(classifier), clean, clean.flip(0), steps=3, step_size=0.125)
     start = (vectors.flip(0) - vectors).norm(dim=1) / vectors.norm(dim=1)
     holds["inversion"] = bool(found.loss.isfinite().all() and (found.loss <= start * (1 + 1e-4)).all())
     try:
@@ -103,10 +94,7 @@ def _check_family(architecture):
         holds["affine"] = True
     except BadInput:
         holds["affine"] = False
-    return (
-        holds,
-        f"{len(names):5d} layers {len(blocks):4d} blocks {vectors.shape[1]:6d} features at {size} px",
-    )
+    return (holds, f"{len(names):5d} layers {len(blocks):4d} blocks {vectors.shape[1]:6d} features at {size} px")
 
 
 @pytest.mark.slow
@@ -116,9 +104,7 @@ def test_every_family(capsys):
         holds, numbers = _check_family(architecture)
         failed = {check for check in CHECKS if not holds.get(check)}
         with capsys.disabled():
-            print(
-                f"{architecture:36s} {numbers}  {'FAILED: ' + ', '.join(sorted(failed)) if failed else 'ok'}"
-            )
+            print(f"{architecture:36s} {numbers}  {'FAILED: ' + ', '.join(sorted(failed)) if failed else 'ok'}")
         if failed:
             failures[architecture] = failed
     assert failures == {name: {"affine"} for name in NOT_AFFINE}

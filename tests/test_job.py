@@ -1,4 +1,4 @@
-"""Jobs: a log, one sentence for bad input, tracebacks for bugs, and progress that fits the place."""
+"""Jobs: the log, one message for bad input, tracebacks for bugs, progress on a terminal or in the log."""
 
 import io
 import logging
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from kindred import job
-from kindred.errors import BadInput
+from kindred.workflow import job
+from kindred.workflow.errors import BadInput
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-SENTENCE = "images.size is 4; it must be at least 8."
+MESSAGE = "images.size is 4; it must be at least 8."
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def log_file(tmp_path: Path) -> Path:
 
 def script(work: str, log_file: Path) -> subprocess.CompletedProcess[str]:
     code = f"""
-from kindred.errors import BadInput
-from kindred.job import job, log
+from kindred.workflow.errors import BadInput
+from kindred.workflow.job import job, log
 with job({str(log_file)!r}):
     {work}
 print("after")
@@ -47,27 +47,27 @@ def test_a_job_that_succeeds(log_file: Path) -> None:
     assert len(lines) == 2 and lines[0].endswith("  3 images") and "done in 0.0 s" in lines[1]
 
 
-def test_bad_input_is_one_sentence(log_file: Path) -> None:
-    done = script(f"raise BadInput({SENTENCE!r})", log_file)
+def test_bad_input_is_one_message(log_file: Path) -> None:
+    done = script(f"raise BadInput({MESSAGE!r})", log_file)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.strip() == f"kindred: {SENTENCE}"
+    assert done.stderr.strip() == f"kindred: {MESSAGE}"
     text = log_file.read_text()
-    assert text.strip().endswith(SENTENCE) and len(text.splitlines()) == 1
+    assert text.strip().endswith(MESSAGE) and len(text.splitlines()) == 1
     assert "Traceback" not in done.stderr + text
 
 
-def test_bad_input_made_of_another_error_is_one_sentence_too(log_file: Path) -> None:
+def test_bad_input_from_another_error_is_one_message(log_file: Path) -> None:
     work = f"""
     try:
         1 / 0
     except ZeroDivisionError as error:
-        raise BadInput({SENTENCE!r}) from error
+        raise BadInput({MESSAGE!r}) from error
     """
     done = script(work.strip(), log_file)
-    assert (done.returncode, done.stderr.strip()) == (1, f"kindred: {SENTENCE}")
+    assert (done.returncode, done.stderr.strip()) == (1, f"kindred: {MESSAGE}")
 
 
-def test_a_bug_leaves_its_traceback_in_both(log_file: Path) -> None:
+def test_a_bug_leaves_its_traceback_on_stderr_and_in_the_log(log_file: Path) -> None:
     done = script("1 / 0", log_file)
     assert (done.returncode, done.stdout) == (1, "")
     for text in (done.stderr, log_file.read_text()):
@@ -75,34 +75,34 @@ def test_a_bug_leaves_its_traceback_in_both(log_file: Path) -> None:
     assert "kindred:" not in done.stderr
 
 
-def test_warnings_are_seen(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_go_to_the_terminal(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with job.job(log_file):
-        job.log.info("quietly")
+        job.log.info("not printed")
         job.log.warning("a model guesses")
     assert capsys.readouterr().err == "kindred: a model guesses\n"
-    assert "a model guesses" in log_file.read_text() and "quietly" in log_file.read_text()
+    assert "a model guesses" in log_file.read_text() and "not printed" in log_file.read_text()
     job.log.warning("after the job")
     assert "after the job" not in log_file.read_text()
 
 
-def test_within_a_process(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left, job.job(log_file):
-        raise BadInput(SENTENCE)
-    assert left.value.code == 1
-    assert capsys.readouterr().err.strip() == f"kindred: {SENTENCE}"
+def test_jobs_in_this_process(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit, job.job(log_file):
+        raise BadInput(MESSAGE)
+    assert exit.value.code == 1
+    assert capsys.readouterr().err.strip() == f"kindred: {MESSAGE}"
     with pytest.raises(KeyError, match="some"), job.job(log_file):
         raise KeyError("some")
     assert "KeyError: 'some'" in log_file.read_text()
-    assert SENTENCE not in log_file.read_text()  # a log is of the last run
+    assert MESSAGE not in log_file.read_text()  # the log of the last run only
     with pytest.raises(KeyboardInterrupt), job.job(log_file):
         raise KeyboardInterrupt
 
 
-def test_nothing_of_a_job_stays_behind(tmp_path: Path) -> None:
+def test_a_job_leaves_no_handlers_behind(tmp_path: Path) -> None:
     with job.job(tmp_path / "first.log"):
         job.log.info("one")
     with pytest.raises(SystemExit), job.job(tmp_path / "second.log"):
-        raise BadInput(SENTENCE)
+        raise BadInput(MESSAGE)
     with job.job(tmp_path / "third.log"):
         job.log.info("three")
         warnings.warn("a warning", stacklevel=1)
@@ -110,11 +110,11 @@ def test_nothing_of_a_job_stays_behind(tmp_path: Path) -> None:
     assert "one" in first and "three" not in first and "a warning" not in first
     assert "three" in third and third.count("UserWarning: a warning") == 1
     assert not job.log.handlers and not logging.getLogger("py.warnings").handlers
-    with pytest.warns(UserWarning, match="heard again"):
-        warnings.warn("heard again", stacklevel=1)
+    with pytest.warns(UserWarning, match="after the jobs"):
+        warnings.warn("after the jobs", stacklevel=1)
 
 
-def test_threads(log_file: Path) -> None:
+def test_number_of_threads(log_file: Path) -> None:
     before = torch.get_num_threads()
     try:
         with job.job(log_file, threads=2):
@@ -125,13 +125,13 @@ def test_threads(log_file: Path) -> None:
         torch.set_num_threads(before)
 
 
-def test_threads_do_not_load_torch(log_file: Path) -> None:
+def test_setting_threads_does_not_import_torch(log_file: Path) -> None:
     done = script("import sys; log.info('torch' in sys.modules)", log_file)
     assert done.returncode == 0 and log_file.read_text().splitlines()[0].endswith("False")
 
 
 class Clock:
-    """A clock that the test winds."""
+    """A clock that the test sets."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
@@ -144,9 +144,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def test_progress_is_sparse_where_there_is_no_terminal(
-    clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_progress_in_the_log_without_a_terminal(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kindred")
     passed = []
     for item in job.progress(range(100), "attacking"):
@@ -158,14 +156,14 @@ def test_progress_is_sparse_where_there_is_no_terminal(
     ]
 
 
-def test_quick_work_says_nothing(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_quick_work_logs_nothing(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kindred")
     assert list(job.progress(range(10_000), "attacking")) == list(range(10_000))
     assert list(job.progress([], "attacking")) == []
     assert not caplog.records
 
 
-def test_progress_of_unknown_and_of_told_length(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_of_unknown_and_of_given_length(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kindred")
     for total in (None, 7):
         for _ in job.progress(iter("ab"), "models", total=total):
@@ -173,20 +171,18 @@ def test_progress_of_unknown_and_of_told_length(clock: Clock, caplog: pytest.Log
     assert [record.getMessage() for record in caplog.records] == ["models: 1 of ?", "models: 1 of 7"]
 
 
-def test_a_bar_on_a_terminal() -> None:
-    code = "import sys; from kindred.job import progress; list(progress('abc', 'attacking')); print(file=sys.stderr)"
+def test_progress_bar_on_a_terminal() -> None:
+    code = "import sys; from kindred.workflow.job import progress\n"
+    code += "list(progress('abc', 'attacking')); print(file=sys.stderr)"
     reader, terminal = os.openpty()
     try:
         termios.tcsetwinsize(terminal, (24, 80))
         done = subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
-            stderr=terminal,
-            check=False,
+            [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, stderr=terminal, check=False
         )
-        shown = os.read(reader, 10_000).decode()
+        output = os.read(reader, 10_000).decode()
     finally:
         os.close(terminal)
         os.close(reader)
     assert done.returncode == 0
-    assert "attacking:" in shown and "/3" in shown
+    assert "attacking:" in output and "/3" in output

@@ -1,10 +1,10 @@
-"""What layers say."""
+"""Listing, choosing and capturing layers."""
 
 import pytest
 import torch
 import torch.nn.functional as F
-from kindred import layers, penultimate
-from kindred.errors import BadInput
+from kindred.activations import layers, penultimate
+from kindred.workflow.errors import BadInput
 from nets import Small, hooks_left, timm_model, wrap
 from torch import nn
 
@@ -20,7 +20,7 @@ def images():
 
 
 def by_hand(classifier, images):
-    """The first block of Small, step by step and without in-place operations."""
+    """Outputs of the first block of Small, step by step and without in-place operations."""
     net, block = classifier.net, classifier.net.stage[0]
     stem = net.stem((images - 0.4) / 0.5)
     normed = block.bn(block.conv1(stem))
@@ -38,12 +38,12 @@ def by_hand(classifier, images):
 
 
 @pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
-def test_in_place_steps_leave_captured_layers_alone(images, mode):
+def test_in_place_operations_do_not_change_captured_outputs(images, mode):
     classifier = wrap(Small())
     expected = by_hand(classifier, images)
-    with mode(), layers.capture(classifier, expected) as got:
-        classifier(images)
-    assert got.keys() == expected.keys()
+    with mode():
+        got = layers.capture(classifier, images, expected)
+    assert list(got) == [*expected, "logits"]
     for name, value in expected.items():
         torch.testing.assert_close(got[name], value, msg=name)
     assert (got["stage.0.bn"] < 0).any()
@@ -53,8 +53,7 @@ def test_capture_keeps_the_graph(images):
     classifier = wrap(Small())
     images.requires_grad_()
     for name, expected in by_hand(classifier, images).items():
-        with layers.capture(classifier, [name]) as got:
-            classifier(images)
+        got = layers.capture(classifier, images, [name])
         weights = torch.randn_like(expected)
         (grad,) = torch.autograd.grad((got[name] * weights).sum(), images)
         (truth,) = torch.autograd.grad((expected * weights).sum(), images, retain_graph=True)
@@ -62,7 +61,7 @@ def test_capture_keeps_the_graph(images):
         assert grad.abs().max() > 0
 
 
-def test_capture_changes_nothing_else(images):
+def test_capture_has_no_side_effects(images):
     classifier = wrap(Small())
     names = [layer.name for layer in layers.list_layers(classifier, images)]
     before = classifier(images)
@@ -70,27 +69,15 @@ def test_capture_changes_nothing_else(images):
     for name, parameter in classifier.named_parameters():
         parameter.grad = marks[name].clone()
     random = torch.get_rng_state()
-    with layers.capture(classifier, names) as got:
-        after = classifier(images.requires_grad_())
-        torch.autograd.grad(sum(value.sum() for value in got.values()), images)
+    got = layers.capture(classifier, images.requires_grad_(), names)
+    after = got["logits"]
+    torch.autograd.grad(sum(value.sum() for value in got.values()), images)
     penultimate.final_linear(classifier)
     penultimate.features(classifier)(images)
     assert torch.equal(before, after)
     assert torch.equal(random, torch.get_rng_state())
     assert all(torch.equal(parameter.grad, marks[name]) for name, parameter in classifier.named_parameters())
     assert hooks_left(classifier) == 0
-
-
-def test_each_pass_refills(images):
-    classifier = wrap(Small())
-    with layers.capture(classifier, ["stem", "penultimate"]) as got:
-        classifier(images)
-        first = dict(got)
-        classifier(images[:2] * 0.5)
-        assert len(got["stem"]) == len(got["penultimate"]) == 2
-    assert not torch.equal(first["stem"][:2], got["stem"])
-    classifier(images)
-    assert len(got["stem"]) == 2, "filled after the context's end"
 
 
 class Fails(Small):
@@ -102,23 +89,21 @@ class Fails(Small):
 
 def test_exceptions_leave_no_hooks(images):
     classifier = wrap(Fails())
-    says = penultimate.features(classifier)
+    features = penultimate.features(classifier)
     with pytest.raises(RuntimeError, match="three"):
-        says(images[:3])
-    with pytest.raises(RuntimeError, match="three"), layers.capture(classifier, ["stem", "penultimate"]):
-        classifier(images[:3])
-    with pytest.raises(BadInput), layers.capture(classifier, ["stem", "stem#2"]):
-        classifier(images)
-    with pytest.raises(ZeroDivisionError), layers.capture(classifier, ["stem"]):
-        raise ZeroDivisionError
+        features(images[:3])
+    with pytest.raises(RuntimeError, match="three"):
+        layers.capture(classifier, images[:3], ["stem", "penultimate"])
+    with pytest.raises(BadInput):
+        layers.capture(classifier, images, ["stem", "stem#2"])
     with pytest.raises(RuntimeError, match="size of tensor"):
         layers.list_layers(classifier, torch.rand(1, 2, 8, 8))
     assert hooks_left(classifier) == 0
-    assert len(says(images)) == 4
+    assert len(features(images)) == 4
 
 
 class Twice(nn.Module):
-    """A module called twice, one that returns several tensors, and one for windows of images."""
+    """A module called twice, one that returns several tensors, and one on windows of images."""
 
     def __init__(self):
         super().__init__()
@@ -145,7 +130,7 @@ class Split(nn.Module):
 
 
 class Table(nn.Module):
-    """Does not depend on the images, and its two rows could be taken for two images."""
+    """An output that does not depend on the images but whose two rows could pass for two images."""
 
     def __init__(self):
         super().__init__()
@@ -160,7 +145,7 @@ class Transposed(nn.Module):
         return torch.tanh(x)
 
 
-def test_calls_tuples_and_windows(images):
+def test_repeated_calls_tuples_and_windows(images):
     classifier = wrap(Twice())
     found = {layer.name: layer.shape for layer in layers.list_layers(classifier, images)}
     assert found == {
@@ -177,8 +162,7 @@ def test_calls_tuples_and_windows(images):
     one = net.shared(x)
     two = net.shared(torch.tanh(one))
     split = torch.tanh(two)
-    with layers.capture(classifier, ["shared#2", "split@2", "window", "shared"]) as got:
-        classifier(images)
+    got = layers.capture(classifier, images, ["shared#2", "split@2", "window", "shared"])
     torch.testing.assert_close(got["shared"], one)
     torch.testing.assert_close(got["shared#2"], two)
     torch.testing.assert_close(got["split@2"], split * 3)
@@ -186,20 +170,18 @@ def test_calls_tuples_and_windows(images):
     torch.testing.assert_close(got["window"], windows)
 
 
-def test_capture_refuses_what_gives_nothing(images):
+def test_capturing_a_layer_without_output_is_an_error(images):
     classifier = wrap(Twice())
-    absent = pytest.raises(BadInput, match="layer 'nothing' is not in model of architecture 'toy'")
-    with absent, layers.capture(classifier, ["nothing"]):
-        pass
-    silent = pytest.raises(BadInput, match="layer 'shared#3' of model of architecture 'toy' gave no tensor")
-    with silent, layers.capture(classifier, ["shared#3"]):
-        classifier(images)
+    with pytest.raises(BadInput, match="layer 'nothing' is not in model of architecture 'toy'"):
+        layers.capture(classifier, images, ["nothing"])
+    with pytest.raises(BadInput, match="layer 'shared#3' of model of architecture 'toy' has no output with a row"):
+        layers.capture(classifier, images, ["shared#3"])
 
 
 # --- list and resolve
 
 
-def test_layers_in_forward_order(images):
+def test_layers_are_listed_in_forward_order(images):
     found = layers.list_layers(wrap(Small()), images)
     assert [(layer.name, layer.kind) for layer in found] == [
         ("stem", "conv"),
@@ -223,14 +205,12 @@ def test_layers_in_forward_order(images):
     assert found[-1].shape == (6,)
 
 
-def test_choices(images):
+def test_layers_chosen_by_keyword_and_name(images):
     classifier = wrap(Small())
     assert layers.resolve(classifier, "penultimate", images) == ["penultimate"]
     assert layers.resolve(classifier, "blocks", images) == ["stage.0", "stage.1", "penultimate"]
     everything = layers.resolve(classifier, "all", images)
-    assert everything == [
-        layer.name for layer in layers.list_layers(classifier, images) if layer.kind != "other"
-    ]
+    assert everything == [layer.name for layer in layers.list_layers(classifier, images) if layer.kind != "other"]
     assert layers.resolve(classifier, ["penultimate", "stage", "blocks", "stem", "stem"], images) == [
         "stem",
         "stage.0",
@@ -240,24 +220,49 @@ def test_choices(images):
     ]
 
 
-def test_unknown_layers_are_refused(images):
+class TwoStreams(nn.Module):
+    """Blocks that return a pair of tensors."""
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, pair):
+            return self.one(pair[0]).tanh(), self.two(pair[1]).tanh()
+
+    def __init__(self):
+        super().__init__()
+        self.blocks, self.head = nn.Sequential(self.Block(), self.Block()), nn.Linear(8, 5)
+
+    def forward(self, x):
+        one, two = self.blocks((x.mean((1, 2)), x.mean((1, 3))))
+        return self.head(one + two)
+
+
+def test_a_block_is_its_first_output(images):
+    classifier = wrap(TwoStreams())
+    kinds = {layer.name: layer.kind for layer in layers.list_layers(classifier, images)}
+    assert (kinds["blocks.0"], kinds["blocks.0@2"]) == ("block", "other")
+    assert layers.resolve(classifier, "blocks", images) == ["blocks.0", "blocks.1", "penultimate"]
+
+
+def test_unknown_layers_are_an_error(images):
     classifier = wrap(Small())
-    with pytest.raises(
-        BadInput, match=r"layer 'stage.0.b' is not in model of architecture 'toy'.*stage\.0\.bn"
-    ):
+    with pytest.raises(BadInput, match=r"layer 'stage.0.b' is not in model of architecture 'toy'.*stage\.0\.bn"):
         layers.resolve(classifier, ["stage.0.b"], images)
     with pytest.raises(BadInput, match="allowed are penultimate, blocks, all"):
         layers.resolve(classifier, "??", images)
 
 
 class PatchNorm(nn.Sequential):
-    """A norm by name that holds a linear map."""
+    """A module named like a norm that holds a linear map."""
 
     def __init__(self, width):
         super().__init__(nn.Conv2d(width, 4, 1), nn.BatchNorm2d(4))
 
 
-def test_kinds(images):
+def test_kinds_of_layers(images):
     net = nn.Sequential(PatchNorm(3), nn.Hardswish(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
     kinds = {layer.name: layer.kind for layer in layers.list_layers(wrap(net), images)}
     assert kinds == {
@@ -295,16 +300,14 @@ def test_blocks_of_the_default_study(architecture, expected):
         ("mobilevit_xxs", "stages.0.0", 19),  # blocks that hold transformer blocks
     ],
 )
-def test_blocks_elsewhere(architecture, first, count):
+def test_blocks_of_unusual_networks(architecture, first, count):
     blocks = layers.resolve(timm_model(architecture), "blocks", torch.rand(2, 1, 32, 32))[:-1]
     assert blocks[0] == first
     assert len(blocks) == count
 
 
-def test_plain_networks_offer_their_activations(images):
-    net = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.ReLU(True), nn.Flatten(), nn.Linear(144, 9), nn.Tanh(), nn.Linear(9, 5)
-    )
+def test_plain_networks_use_activations_as_blocks(images):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(True), nn.Flatten(), nn.Linear(144, 9), nn.Tanh(), nn.Linear(9, 5))
     assert layers.resolve(wrap(net), "blocks", images) == ["1", "4", "penultimate"]
 
 
@@ -323,11 +326,11 @@ def test_each_module_keeps_its_mode(images):
 # --- a real network
 
 
-def test_bare_batch_norm_is_captured_in_a_real_network():
-    """The trap of the published code: each norm's row would be that of the ReLU behind it."""
+def test_batch_norm_in_front_of_in_place_relu_in_a_resnet():
+    """Unlike in the published code, the row of a norm is not that of the ReLU behind it."""
     classifier = timm_model("torchvision:resnet18", channels=3)
     images = torch.rand(2, 3, 32, 32)
-    with torch.no_grad(), layers.capture(classifier, ["bn1", "relu"]) as got:
-        classifier(images)
+    with torch.no_grad():
+        got = layers.capture(classifier, images, ["bn1", "relu"])
     torch.testing.assert_close(got["relu"], F.relu(got["bn1"]))
     assert (got["bn1"] < 0).float().mean() > 0.2

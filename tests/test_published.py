@@ -1,4 +1,4 @@
-"""Ours beside the published numbers, on tables that are made up: which cells are compared, with which pairs of ours."""
+"""Published values beside a study's own, on synthetic tables: the cells compared and the pairs averaged."""
 
 from itertools import product
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from kindred import published
-from kindred.errors import BadInput
+from figure_tables import assert_fits, caption, draw, lines
+from kindred.analyses import published
 from kindred.figures import published as figure
-from kindred.figures import tables
+from kindred.figures.layout import reading
+from kindred.workflow.errors import BadInput
 from scipy import stats
-from test_jones_figures import assert_nothing_is_cut, lines, panels_of
 
 NAMES = {"torchvision:resnet18": "ResNet18", "torchvision:vgg16_bn": "VGG16"}
 REFERENCES = Path(__file__).parents[1] / "studies" / "reference"
@@ -25,7 +25,7 @@ PUBLISHED = {name: pd.read_csv(REFERENCES / file) for name, file in FILES.items(
 
 
 def models() -> pd.DataFrame:
-    """Two of the paper's architectures at eps 0 and 3, one of them from two seeds, and models that it cannot have."""
+    """Two of the paper's architectures at eps 0 and 3, one with two seeds, and models it does not have."""
     rows = [
         ("r0", "torchvision:resnet18", "", 0.0),
         ("r3", "torchvision:resnet18", "l2", 3.0),
@@ -39,10 +39,8 @@ def models() -> pd.DataFrame:
 
 
 def value(*about: object) -> float:
-    """A number between 0 and 1 that depends on everything."""
-    return (
-        sum(ord(letter) * (place + 3) for place, letter in enumerate("|".join(map(str, about)))) % 997 / 997
-    )
+    """A number between 0 and 1 that depends on all arguments."""
+    return sum(ord(letter) * (place + 3) for place, letter in enumerate("|".join(map(str, about)))) % 997 / 997
 
 
 def our_tables() -> dict[str, pd.DataFrame]:
@@ -73,7 +71,7 @@ def our_tables() -> dict[str, pd.DataFrame]:
 
 def table(**changes: object) -> pd.DataFrame:
     options = {"measure": "cka_biased", "inversion": "jones", **our_tables(), **changes}
-    return published.beside(PUBLISHED, models(), NAMES, **options)  # type: ignore[arg-type]
+    return published.side_by_side(PUBLISHED, models(), NAMES, **options)  # type: ignore[arg-type]
 
 
 def inverted(a: str, b: str) -> float:
@@ -87,15 +85,11 @@ def one(found: pd.DataFrame, **where: object) -> pd.Series:
     return found.iloc[0]
 
 
-def test_figure_1_averages_as_the_paper_does() -> None:
+def test_figure_1_averages_as_in_the_paper() -> None:
     found = table()
     cell = one(found, figure="1", inverter_eps=3.0, tested_eps=3.0)
-    pairs = [
-        ("r3", "v3"),
-        ("r3b", "v3"),
-        ("v3", "r3"),
-        ("v3", "r3b"),
-    ]  # not the two seeds of one architecture
+    # Not the two seeds of one architecture.
+    pairs = [("r3", "v3"), ("r3b", "v3"), ("v3", "r3"), ("v3", "r3b")]
     assert cell["pairs"] == 4 and cell["published"] == 0.81
     assert cell["ours"] == pytest.approx(np.mean([inverted(*pair) for pair in pairs]))
     cell = one(found, figure="1", inverter_eps=3.0, tested_eps=0.0)
@@ -111,9 +105,8 @@ def test_figures_3_and_4_by_architecture() -> None:
     assert cell["ours"] == pytest.approx((inverted("v3", "r3") + inverted("v3", "r3b")) / 2)
     assert (cell["published"], cell["pairs"], cell["inverter_eps"]) == (0.80, 2, 3)
     natural = one(found, figure="3", images="natural", inverter="VGG16", tested="ResNet18")
-    assert natural["ours"] == pytest.approx(
-        value("natural", "cka_biased", "r0", "v0")
-    )  # listed once, as r0, v0
+    # In cka.csv the pair is listed once, as r0, v0.
+    assert natural["ours"] == pytest.approx(value("natural", "cka_biased", "r0", "v0"))
     assert natural["published"] == 0.72
     assert len(found[found["figure"].isin(["3", "4"])]) == 2 * 2 * 2  # no cell of an architecture with itself
 
@@ -137,23 +130,20 @@ def test_figures_5_7_and_8_by_radius() -> None:
     both = [value("both_right", "r0", "v0"), value("both_right", "v0", "r0")]
     assert cell["ours"] == pytest.approx(np.mean(both)) and cell["published"] == 0.935
     # Where no image of ours is in a case there is no cell.
-    assert set(found[found["figure"] == "8"]["quantity"]) == {
-        "body_wrong_head_right",
-        "body_right_head_wrong",
-    }
+    assert set(found[found["figure"] == "8"]["quantity"]) == {"body_wrong_head_right", "body_right_head_wrong"}
 
 
-def test_the_summary_is_plain_arithmetic() -> None:
+def test_summary_by_hand() -> None:
     found = table()
-    told = published.summary(found)
+    summary = published.summary(found)
     part = found[found["figure"] == "4"]
-    row = one(told, figure="4")
+    row = one(summary, figure="4")
     assert row["cells"] == 4
     assert row["mean_absolute_difference"] == pytest.approx(np.mean(np.abs(part["ours"] - part["published"])))
     assert row["spearman"] == pytest.approx(stats.spearmanr(part["ours"], part["published"]).statistic)
     everything = found[found["quantity"] == "cka"]
-    assert one(told, figure="all")["cells"] == len(everything) == 4 + 8 + 2
-    assert np.isnan(one(told, figure="6")["spearman"])  # two cells have no rank correlation
+    assert one(summary, figure="all")["cells"] == len(everything) == 4 + 8 + 2
+    assert np.isnan(one(summary, figure="6")["spearman"])  # two cells have no rank correlation
 
 
 def test_rank_correlation_with_ties() -> None:
@@ -163,54 +153,54 @@ def test_rank_correlation_with_ties() -> None:
 
 
 def test_nothing_in_common_is_said() -> None:
-    found = published.beside(
+    found = published.side_by_side(
         PUBLISHED, models(), {}, cka=our_tables()["cka"], measure="cka_biased", inversion="jones"
     )
     assert found.empty and list(found) == published.COLUMNS
     told = published.summary(found)
     assert one(told, figure="all")["cells"] == 0
-    drawn = figure.draw(found)
+    given = {"published": found, "published_summary": told}
+    drawn = draw("published", given, measure="cka_biased")
     assert [text.get_text() for text in drawn.texts] == [figure.NOTHING]
-    assert_nothing_is_cut(drawn)
-    assert figure.caption(found, told, measure="cka_biased").startswith("No cell in common")
+    assert_fits(drawn)
+    assert caption("published", given, measure="cka_biased").startswith("No cell in common")
 
 
 def test_an_empty_table_survives_its_file(tmp_path: Path) -> None:
     table().iloc[:0].to_csv(tmp_path / "published.csv", index=False)
-    assert figure.select(tables.read(tmp_path / "published.csv")) == []
+    given = {"published": reading.read(tmp_path / "published.csv")}
+    assert [text.get_text() for text in draw("published", given, measure="cka_biased").texts] == [figure.NOTHING]
 
 
 def test_the_figure_has_a_point_per_cell(tmp_path: Path) -> None:
     table().to_csv(tmp_path / "published.csv", index=False)
-    found = tables.read(tmp_path / "published.csv")
-    drawn = figure.draw(found)
-    assert_nothing_is_cut(drawn)
-    assert panels_of(drawn) == ["Figure 1", "Figures 3 and 4", "Figure 5", "Figure 6", "Figures 7 and 8"]
+    found = reading.read(tmp_path / "published.csv")
+    given = {"published": found, "published_summary": published.summary(found)}
+    drawn = draw("published", given, measure="cka_biased")
+    assert_fits(drawn)
+    titles = [axes.get_title(loc="left") for axes in drawn.axes]
+    assert titles == ["Figure 1", "Figures 3 and 4", "Figure 5", "Figure 6", "Figures 7 and 8"]
     (natural,) = lines(drawn.axes[1], "cells natural")
     part = found[found["images"].eq("natural") & found["figure"].astype(str).isin(["3", "4"])]
     np.testing.assert_array_equal(natural.get_xdata(), part["published"])
     np.testing.assert_array_equal(natural.get_ydata(), part["ours"])
-    text = figure.caption(found, published.summary(found), measure="cka_biased")
+    text = caption("published", given, measure="cka_biased")
     assert "Figure 4, cka: 4 cells" in text and "All CKA cells: 14 cells" in text
 
 
-def test_the_published_tables_hold_what_the_paper_says() -> None:
-    """The means that the text quotes, from the cells that are printed."""
+def test_published_tables_agree_with_the_text_of_the_paper() -> None:
+    """The means quoted in the text, from the printed cells."""
     cells = PUBLISHED["fig3_fig4"]
     other = cells[cells["inverter"] != cells["tested"]].groupby(["eps", "images"])["cka"].mean().round(3)
     assert other.to_dict() == {
         (0, "inverted"): 0.095, (0, "natural"): 0.672, (3, "inverted"): 0.809, (3, "natural"): 0.835
     }  # fmt: skip
-    assert (
-        len(PUBLISHED["fig1"]) == 100
-        and len(PUBLISHED["fig6"]) == 900
-        and len(PUBLISHED["fig5_fig7_fig8"]) == 10
-    )
+    assert len(PUBLISHED["fig1"]) == 100 and len(PUBLISHED["fig6"]) == 900 and len(PUBLISHED["fig5_fig7_fig8"]) == 10
 
 
-def test_a_published_table_without_a_column_is_refused() -> None:
+def test_a_published_table_without_a_column_is_an_error() -> None:
     with pytest.raises(BadInput, match="fig1 lacks the column 'cka'"):
-        published.beside(
+        published.side_by_side(
             PUBLISHED | {"fig1": PUBLISHED["fig1"].drop(columns="cka")},
             models(),
             NAMES,

@@ -1,7 +1,7 @@
 """Signs of hidden gradients: told when they are there, and not for chance."""
 
 import numpy as np
-from kindred.quality import beats, warnings
+from kindred.attacks.quality import beats, warnings
 
 
 def fooled(share: float, n: int = 200) -> np.ndarray:

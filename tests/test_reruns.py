@@ -1,44 +1,33 @@
-"""Exact re-runs: what is done again after a change, and that nothing else is. Held by the jobs of dry runs."""
+"""Re-runs: what is done again after a change, and that nothing else is. Held by the jobs of dry runs."""
 
-import base64
 import os
 import random
-import re
 import shutil
 from pathlib import Path
 
 from workflow import ROOT, Checkout
 
-FIGURES = {
-    "draw_accuracies": 1,
-    "draw_similarity": 1,
-    "draw_similarity_by_budget": 1,
-    "draw_layers": 1,
-    "draw_transfer": 1,
-    "draw_gallery": 1,
-    "draw_residuals": 1,
-    "draw_similarity_by_architecture": 1,
-    "draw_similarity_by_architecture_and_budget": 1,
-    "draw_estimators": 1,
-    "draw_gradients": 1,
-    "draw_stitching": 1,
-}
-TABLES = {
-    "collect_models": 1,
-    "collect_cka": 1,
-    "collect_layers": 1,
-    "collect_transfer": 1,
-    "collect_inversions": 1,
-    "collect_gradients": 1,
-    "collect_stitching": 1,
-}
+FIGURES = {"draw_figure": 12}
+TABLES = dict.fromkeys(
+    [
+        "collect_models",
+        "collect_cka",
+        "collect_layers",
+        "collect_transfer",
+        "collect_inversions",
+        "collect_gradients",
+        "collect_stitching",
+    ],
+    1,
+)
+SOURCES = ("Snakefile", "rules", "scripts", "envs", "profiles", "studies", "config.yaml")
 
 
 def scatter_times(folder: Path, seed: int = 0) -> None:
-    """Give every file a time of its own, in no order at all."""
+    """Give every source file a time of its own, in no order at all, some of them in the future."""
     rng = random.Random(seed)
-    for path in sorted(folder.rglob("*")):
-        when = 1_700_000_000 + rng.random() * 1e7
+    for path in sorted(path for name in SOURCES for path in (folder / name, *(folder / name).rglob("*"))):
+        when = 1_900_000_000 + rng.random() * 1e7 * rng.choice([1, -20])
         os.utime(path, (when, when))
 
 
@@ -49,23 +38,20 @@ def backwards(config: dict, named: tuple[str, ...] = ()) -> dict:
         value = config[key]
         if isinstance(value, dict):
             entries = value if key in named else dict(reversed(value.items()))
-            value = {
-                name: backwards(entry) if isinstance(entry, dict) else entry
-                for name, entry in entries.items()
-            }
+            value = {name: backwards(entry) if isinstance(entry, dict) else entry for name, entry in entries.items()}
         turned[key] = value
     return turned
 
 
 def without_figures(jobs: dict[str, int]) -> dict[str, int]:
-    return {name: count for name, count in jobs.items() if not name.startswith("draw_")}
+    return {name: count for name, count in jobs.items() if name != "draw_figure"}
 
 
 def test_nothing_after_a_finished_run(finished: Checkout) -> None:
     assert finished.plan() == {}
 
 
-def test_nothing_after_touching_every_file(study: Checkout) -> None:
+def test_nothing_after_touching_every_source_file(study: Checkout) -> None:
     scatter_times(study.folder)
     assert study.plan() == {}
 
@@ -79,7 +65,7 @@ def test_nothing_after_reformatting(study: Checkout) -> None:
 
 
 def test_docstrings_are_no_code(study: Checkout) -> None:
-    path = study / "scripts/kindred/transfer.py"
+    path = study / "scripts/kindred/similarity/transfer.py"
     text = path.read_text()
     assert text.startswith('"""')
     path.write_text('"""Another opening. ' + text[3:])
@@ -94,7 +80,7 @@ def test_style_redraws_figures_and_nothing_else(study: Checkout) -> None:
 
 
 def test_style_sheet_redraws_figures_and_nothing_else(study: Checkout) -> None:
-    sheet = study / "scripts/kindred/figures/kindred.mplstyle"
+    sheet = study / "scripts/kindred/figures/layout/kindred.mplstyle"
     sheet.write_text(sheet.read_text() + "\naxes.linewidth: 1.5\n")
     assert study.plan() == FIGURES
 
@@ -103,7 +89,7 @@ def test_one_figure_of_its_own(study: Checkout) -> None:
     config = study.config()
     config["figures"]["transfer"]["attack"] = "pgd_l2"
     study.write_config(config)
-    assert study.plan() == {"draw_transfer": 1}
+    assert study.plan() == {"draw_figure": 1}
 
 
 def test_a_changed_model_brings_its_own_jobs_and_comparisons(study: Checkout) -> None:
@@ -142,7 +128,7 @@ def test_a_changed_attack_leaves_models_and_inversions_alone(study: Checkout) ->
 
 
 def test_a_changed_module_brings_the_rules_that_use_it(study: Checkout) -> None:
-    study.edit("scripts/kindred/inversion.py", "steps: int = 2000", "steps: int = 2001")
+    study.edit("scripts/kindred/inversion/inversion.py", "steps: int = 2000", "steps: int = 2001")
     jobs = without_figures(study.plan())
     assert jobs == {
         "invert_images": 4,
@@ -155,13 +141,13 @@ def test_a_changed_module_brings_the_rules_that_use_it(study: Checkout) -> None:
 
 def test_a_changed_script_brings_its_rule(study: Checkout) -> None:
     study.edit("scripts/collect_layers.py", '"natural",', '"natural" + "",')
-    assert study.plan() == {"collect_layers": 1, "draw_layers": 1}
+    assert study.plan() == {"collect_layers": 1, "draw_figure": 1}
 
 
 def test_a_changed_figure_module_brings_its_figure(study: Checkout) -> None:
     path = study / "scripts/kindred/figures/gallery.py"
     path.write_text(path.read_text() + "\n\nANOTHER = 1\n")
-    assert study.plan() == {"draw_gallery": 1}
+    assert study.plan() == {"draw_figure": 1}
 
 
 def test_a_new_model_brings_its_own_jobs_and_its_tiles(study: Checkout) -> None:
@@ -185,45 +171,71 @@ def test_a_model_less_computes_nothing_again(study: Checkout) -> None:
     assert without_figures(study.plan()) == TABLES
 
 
-def test_a_model_that_comes_back_is_still_there(study: Checkout) -> None:
+def test_a_model_that_comes_back_is_still_in_its_tiles(study: Checkout) -> None:
     config = study.config()
     entry = config["models"].pop("convnext-linf10")
     study.write_config(config)
     assert study.snakemake("tables").status == 0
     config["models"]["convnext-linf10"] = entry
     study.write_config(config)
-    jobs = without_figures(study.plan())
-    assert not jobs.keys() - {*TABLES}
+    assert not without_figures(study.plan()).keys() - TABLES.keys()
 
 
-def test_a_result_missing_beside_another_brings_what_is_missing_after_both(study: Checkout) -> None:
-    # One job makes transfer.csv and sat.csv; the figure is drawn from the first, which is still there.
+def test_a_model_that_comes_back_after_its_tiles_were_made_without_it(study: Checkout) -> None:
+    """Its results are older than the tiles, which lack it all the same; and afterwards nothing is left to do."""
+    config = study.config()
+    entry = config["models"].pop("convnext-linf10")
+    config["attacks"]["pgd_l2"]["eps"] = 1.0
+    study.write_config(config)
+    assert study.snakemake("transfer", "--quiet").status == 0
+    assert study.plan("transfer") == {}
+    config["models"]["convnext-linf10"] = entry
+    config["attacks"].pop("pgd_l2")
+    study.write_config(config)
+    assert study.plan("transfer") == {}, "of the attack that did not change it still is in its tiles"
+    config["attacks"]["pgd_l2"] = {"norm": "l2", "eps": 1.0, "steps": 3}
+    study.write_config(config)
+    assert study.plan("transfer") == {"attack_model": 1, "cross_evaluate": 3, "transfer": 1}
+    assert study.snakemake("transfer", "--quiet").status == 0
+    assert study.plan("transfer") == {}
+
+
+def test_a_missing_result_brings_what_follows_from_it(study: Checkout) -> None:
+    # One job makes transfer.csv and sat.csv.
     (study / "results/tables/sat.csv").unlink()
     (study / "results/figures/transfer.png").unlink()
-    assert study.plan() == {"collect_transfer": 1, "draw_transfer": 1}
-
-
-def test_a_job_that_was_killed_at_its_end_brings_what_is_missing_after_it(study: Checkout) -> None:
-    # Its output is there, and marked as incomplete by Snakemake, which has no record of it yet.
-    store = "results/images/adversarial/pgd_l2/vgg-std.zarr"
-    name = base64.urlsafe_b64encode(store.encode()).decode()
-    (study / ".snakemake/metadata" / name).unlink()
-    (study / ".snakemake/incomplete" / name).write_text('{"external_jobid": null}')
-    shutil.rmtree(study / "results/transfer/pgd_l2")
-    for missing in ("transfer.csv", "sat.csv"):
-        (study / "results/tables" / missing).unlink()
-    jobs = without_figures(study.plan())
-    assert jobs == {"attack_model": 1, "cross_evaluate": 4, "collect_transfer": 1, "collect_models": 1}
+    assert study.plan() == {"collect_transfer": 1, "draw_figure": 1}
 
 
 def test_forced_jobs_bring_what_follows(study: Checkout) -> None:
     jobs = without_figures(study.plan("--forcerun", "attack_model"))
     assert jobs == {"attack_model": 8, "cross_evaluate": 8, "collect_models": 1, "collect_transfer": 1}
+    assert study.plan("--forcerun", "draw_figure") == FIGURES
 
 
-def test_forcing_brings_nothing_else_whatever_the_times(study: Checkout) -> None:
-    scatter_times(study.folder)
-    assert study.plan("--forcerun", "draw_layers") == {"draw_layers": 1}
+def test_labels_of_a_model_are_read_by_tables_alone(study: Checkout) -> None:
+    """They change models.csv and the figures in one run, and no job of a model."""
+    accuracies = "results/figures/accuracies.png"
+    guest = study / "guest.safetensors"
+    shutil.copy(study / "results/models/vgg-std.safetensors", guest)
+    config = study.config()
+    about = {"architecture": "kindred_vgg", "weights": "guest.safetensors", "trained": {"training": "unknown"}}
+    config["models"]["guest"] = about
+    study.write_config(config)
+    assert study.snakemake(accuracies, "--quiet").status == 0
+    about |= {
+        "trained": {"training": "madry", "norm": "l2", "eps": 0.5},
+        "accuracy": {"expected": 0.5, "tolerance": 0.5},
+    }
+    study.write_config(config)
+    assert study.plan(accuracies) == {"collect_models": 1, "draw_figure": 1}
+    assert study.snakemake(accuracies, "--quiet").status == 0
+    assert study.plan(accuracies) == {}
+    assert "guest,kindred_vgg,madry,l2,0.5" in (study / "results/tables/models.csv").read_text()
+    about["accuracy"] = {"expected": 0.0, "tolerance": 0.01}
+    study.write_config(config)
+    outcome = study.snakemake(accuracies)
+    assert outcome.status == 1 and "models.guest.accuracy expects 0 within 0.01" in outcome.text
 
 
 def test_another_number_of_groups_makes_all_comparisons_again(study: Checkout) -> None:
@@ -252,12 +264,10 @@ def test_unused_settings_re_run_nothing(study: Checkout) -> None:
     assert study.plan() == {}
 
 
-def test_the_reason_says_what_changed(study: Checkout) -> None:
-    study.edit("scripts/kindred/inversion.py", "steps: int = 2000", "steps: int = 2001")
+def test_the_reason_names_the_param_that_changed(study: Checkout) -> None:
+    study.edit("scripts/kindred/inversion/inversion.py", "steps: int = 2000", "steps: int = 2001")
     text = study.snakemake("--dry-run", "results/images/inverted/jones/vgg-std.zarr").text
-    before, now = re.search(r"before: '(settings .*?)' now: '(settings .*?)'", text).groups()  # type: ignore[union-attr]
-    changed = [a.split()[0] for a, b in zip(before.split(", "), now.split(", "), strict=True) if a != b]
-    assert changed == ["code"]
+    assert "Params have changed since last execution" in text and "Code has changed" not in text
 
 
 def test_an_imported_file_counts_by_its_content(study: Checkout) -> None:
@@ -274,30 +284,30 @@ def test_an_imported_file_counts_by_its_content(study: Checkout) -> None:
 
 
 def test_nothing_in_a_fresh_clone_with_results_copied_in(finished: Checkout, tmp_path: Path) -> None:
+    """As after `rsync -a results .snakemake clone/`."""
     clone = Checkout(tmp_path / "clone", ROOT / "tests" / "small.yaml")
-    shutil.copytree(finished / "results", clone / "results", copy_function=shutil.copyfile)
-    scatter_times(clone / "results", seed=1)
+    for folder in ("results", ".snakemake"):
+        shutil.copytree(finished / folder, clone / folder, dirs_exist_ok=True)
     assert clone.plan() == {}
-
-
-def test_a_clone_with_results_but_other_settings_is_told_so(finished: Checkout, tmp_path: Path) -> None:
-    clone = Checkout(tmp_path / "clone", ROOT / "tests" / "small.yaml")
-    shutil.copytree(finished / "results", clone / "results")
     config = clone.config()
     config["models"]["vgg-std"]["seed"] = 5
     clone.write_config(config)
-    outcome = clone.snakemake("--dry-run")
-    assert outcome.status == 1
-    assert "results/models/vgg-std.json came here without Snakemake's records" in outcome.text
-    assert clone.plan("--forcerun", "train_model")["train_model"] == 4
-    shutil.copytree(finished / ".snakemake/metadata", clone / ".snakemake/metadata", dirs_exist_ok=True)
     assert clone.plan()["train_model"] == 1
+
+
+def test_results_copied_without_their_times_are_taken_with_touch(finished: Checkout, tmp_path: Path) -> None:
+    clone = Checkout(tmp_path / "clone", ROOT / "tests" / "small.yaml")
+    for folder in ("results", ".snakemake"):
+        shutil.copytree(finished / folder, clone / folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    assert clone.snakemake("--touch").status == 0
+    assert clone.plan() == {}
 
 
 def test_a_laptop_redraws_from_tables_alone(finished: Checkout, tmp_path: Path) -> None:
     clone = Checkout(tmp_path / "laptop", ROOT / "tests" / "small.yaml")
     shutil.copytree(finished / "results/tables", clone / "results/tables")
     assert clone.plan("figures") == {**FIGURES, "figures": 1}
+    assert clone.snakemake("figures", "--quiet").status == 0
 
 
 def test_moving_the_results_is_one_pathvar(finished: Checkout, tmp_path: Path) -> None:

@@ -1,15 +1,29 @@
-"""Residuals in a few numbers: against plain counting, with undefined ones among them."""
+"""Summaries of residuals against plain counting, with undefined values among them."""
 
 import numpy as np
 import pytest
-from kindred import residuals
+from kindred.inversion import residuals
 
 RESIDUAL = np.array([0.05, 0.1, 0.2, np.nan, 0.4, 0.01, 0.3], dtype=np.float32)
 
 
-def test_a_summary_counts_what_is_above_and_what_is_undefined() -> None:
+def test_summary_counts_residuals_above_and_undefined() -> None:
     row = residuals.summary("jones", "vgg", RESIDUAL, converged=0.15, leave_out=False)
-    assert list(row) == list(residuals.SUMMARY)
+    assert list(row) == [
+        "inversion",
+        "model",
+        "n",
+        "median",
+        "q05",
+        "q25",
+        "q75",
+        "q95",
+        "worst",
+        "converged",
+        "above",
+        "undefined",
+        "left_out",
+    ]
     assert (row["n"], row["undefined"], row["left_out"]) == (7, 1, 0)
     assert row["above"] == pytest.approx(4 / 7)  # 0.2, 0.3, 0.4 and the undefined one
     assert row["median"] == pytest.approx(0.15)  # of 0.01, 0.05, 0.1, 0.2, 0.3, 0.4
@@ -18,21 +32,21 @@ def test_a_summary_counts_what_is_above_and_what_is_undefined() -> None:
     assert residuals.summary("jones", "vgg", RESIDUAL, converged=0.15, leave_out=True)["left_out"] == 4
 
 
-def test_a_residual_at_the_threshold_has_converged() -> None:
+def test_residual_at_the_threshold_has_converged() -> None:
     row = residuals.summary("jones", "vgg", np.array([0.25, 0.5]), converged=0.25, leave_out=True)
     assert (row["above"], row["left_out"]) == (0.5, 1)
 
 
-def test_a_model_that_says_nothing_has_no_quantiles() -> None:
-    row = residuals.summary("jones", "mute", np.full(3, np.nan), converged=0.1, leave_out=False)
+def test_undefined_residuals_have_no_quantiles() -> None:
+    row = residuals.summary("jones", "constant", np.full(3, np.nan), converged=0.1, leave_out=False)
     assert np.isnan(row["median"]) and np.isnan(row["worst"])
     assert (row["above"], row["undefined"]) == (1.0, 3)
 
 
-def test_a_course_has_a_row_per_step() -> None:
+def test_course_has_a_row_per_step() -> None:
     curve = np.array([[1.0, 0.4, 0.1], [0.8, 0.2, 0.3], [np.nan] * 3, [0.6, 0.3, 0.2]])
     table = residuals.course("jones", "vgg", curve, [0, 5, 10], converged=0.25)
-    assert list(table) == list(residuals.CURVE)
+    assert list(table) == ["inversion", "model", "step", "median", "q25", "q75", "above"]
     assert table["step"].tolist() == [0, 5, 10]
     np.testing.assert_allclose(table["median"], [0.8, 0.3, 0.2])
     np.testing.assert_allclose(table["q25"], [0.7, 0.25, 0.15])

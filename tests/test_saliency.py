@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from kindred.errors import BadInput
-from kindred.saliency import cosines, input_gradients
+from kindred.similarity.saliency import cosines, input_gradients
+from kindred.workflow.errors import BadInput
 from torch import nn
 
 SHAPE = (2, 3, 3)
@@ -19,13 +19,13 @@ def images(n: int = 5) -> torch.Tensor:
     return torch.rand(n, *SHAPE, generator=torch.Generator().manual_seed(1))
 
 
-def test_the_gradient_of_a_linear_logit_is_its_row_of_weights() -> None:
+def test_gradient_of_a_linear_logit_is_its_row_of_weights() -> None:
     net, labels = linear(), torch.tensor([0, 3, 1, 1, 2])
     found = input_gradients(net, images(), labels, "logit")
     torch.testing.assert_close(found, net[1].weight.detach()[labels])
 
 
-def test_the_gradient_of_cross_entropy_is_that_of_the_probabilities() -> None:
+def test_gradient_of_cross_entropy_follows_from_the_probabilities() -> None:
     net, labels = linear(), torch.tensor([0, 3, 1, 1, 2])
     found = input_gradients(net, images(), labels, "cross_entropy")
     with torch.no_grad():
@@ -34,7 +34,7 @@ def test_the_gradient_of_cross_entropy_is_that_of_the_probabilities() -> None:
     assert all(parameter.grad is None for parameter in net.parameters())
 
 
-def test_a_sure_model_has_the_direction_of_float64() -> None:
+def test_gradient_of_a_confident_model_agrees_with_float64() -> None:
     # The probability of the true class rounds to 1 in float32, which would lose half of the gradient.
     net = linear()
     with torch.no_grad():
@@ -47,14 +47,14 @@ def test_a_sure_model_has_the_direction_of_float64() -> None:
     )
 
 
-def test_it_works_where_gradients_are_off() -> None:
+def test_gradient_where_autograd_is_off() -> None:
     net, labels = linear(), torch.zeros(5, dtype=torch.long)
     with torch.inference_mode():
         found = input_gradients(net, images(), labels, "logit")
     torch.testing.assert_close(found, net[1].weight.detach()[labels])
 
 
-def test_another_loss_is_refused() -> None:
+def test_unknown_loss_is_an_error() -> None:
     with pytest.raises(BadInput, match="'hinge'; it must be one of logit, cross_entropy"):
         input_gradients(linear(), images(), torch.zeros(5, dtype=torch.long), "hinge")  # type: ignore[arg-type]
 
@@ -71,7 +71,7 @@ def test_cosines_of_all_pairs_image_by_image() -> None:
             np.testing.assert_allclose(found[a, b], expected, atol=1e-6)
 
 
-def test_directions_that_are_known() -> None:
+def test_cosines_of_known_directions() -> None:
     x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0], [2.0, 0.0]])
     y = torch.tensor([[0.0, 3.0], [-5.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
     found = cosines([x, y])[0, 1]
@@ -79,7 +79,7 @@ def test_directions_that_are_known() -> None:
     assert found[3].isnan()
 
 
-def test_length_does_not_matter_however_small() -> None:
+def test_cosines_do_not_depend_on_length() -> None:
     x = torch.randn(4, 30, generator=torch.Generator().manual_seed(3))
     found = cosines([x * 1e-30, x * 1e25])
     torch.testing.assert_close(found, torch.ones(2, 2, 4))

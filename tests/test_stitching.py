@@ -1,10 +1,9 @@
-"""Stitching: a case solved by hand, numpy's least squares, activations that are linearly dependent, and counting."""
+"""Stitching: a case solved by hand, numpy's least squares, dependent activations, agreement by case."""
 
 import numpy as np
 import pytest
 import torch
-from kindred.errors import BadInput
-from kindred.stitching import CASES, NAMES, agreement, decompose, fit, stitched
+from kindred.similarity.stitching import CASES, NAMES, agreement, decompose, fit, stitched
 from torch import Tensor
 
 
@@ -16,14 +15,14 @@ def test_a_line_through_three_points_by_hand() -> None:
     # a = 0, 1, 2 and b = 1, 3, 8: slope sum(da db) / sum(da^2) = 7 / 2, intercept 4 - 7 / 2 = 1 / 2.
     weight, bias = fit(decompose(torch.tensor([[0.0], [1.0], [2.0]])), torch.tensor([[1.0], [3.0], [8.0]]))
     assert weight.item() == pytest.approx(3.5) and bias.item() == pytest.approx(0.5)
-    # A head with the logits (b - 4, 4 - b) says class 0 where b > 4, that is a > 1.
+    # A head with the logits (b - 4, 4 - b) predicts class 0 where b > 4, that is a > 1.
     final = torch.tensor([[1.0], [-1.0]]), torch.tensor([-4.0, 4.0])
     logits = stitched(torch.tensor([[0.9], [1.1]]), (weight, bias), final)
     torch.testing.assert_close(logits[:, 0], torch.tensor([3.65 - 4, 4.35 - 4], dtype=torch.float64))
     assert logits.argmax(1).tolist() == [1, 0]
 
 
-def test_it_is_least_squares_with_an_intercept() -> None:
+def test_fit_is_least_squares_with_an_intercept() -> None:
     a, b = draw(60, 7, 0) + 3, draw(60, 4, 1)
     weight, bias = fit(decompose(a), b)
     wide = np.hstack([a.numpy().astype(np.float64), np.ones((60, 1))])
@@ -32,7 +31,7 @@ def test_it_is_least_squares_with_an_intercept() -> None:
     np.testing.assert_allclose(bias, expected[-1], atol=1e-10)
 
 
-def test_an_affine_relation_is_found_exactly() -> None:
+def test_affine_relation_is_fitted_exactly() -> None:
     a = draw(50, 6, 0)
     b = a.double() @ draw(6, 9, 1).double() + draw(1, 9, 2).double()
     held_out = draw(20, 6, 3)
@@ -42,7 +41,7 @@ def test_an_affine_relation_is_found_exactly() -> None:
 
 
 @pytest.mark.parametrize("kind", ["dead", "copied", "few"])
-def test_dependent_activations_give_the_map_of_least_norm(kind: str) -> None:
+def test_linearly_dependent_activations_give_the_map_of_least_norm(kind: str) -> None:
     a, b = draw(30, 8, 0), draw(30, 3, 1)
     if kind == "dead":
         a[:, 5] = 2.5
@@ -58,28 +57,19 @@ def test_dependent_activations_give_the_map_of_least_norm(kind: str) -> None:
     torch.testing.assert_close(a.double().mean(0) @ weight + bias, b.double().mean(0))
 
 
-def test_what_cannot_be_fitted_is_refused() -> None:
-    with pytest.raises(BadInput, match="n of at least 2"):
-        decompose(draw(1, 4, 0))
-    with pytest.raises(BadInput, match="not all finite"):
-        decompose(torch.full((4, 2), torch.nan))
-    with pytest.raises(BadInput, match="5 rows are to be fitted from 4"):
-        fit(decompose(draw(4, 2, 0)), draw(5, 3, 1))
-
-
-def test_a_silent_body_gives_the_mean_of_the_head() -> None:
+def test_constant_body_gives_the_mean_of_the_head() -> None:
     weight, bias = fit(decompose(torch.ones(6, 4)), draw(6, 3, 1))
     assert (weight == 0).all()
     torch.testing.assert_close(bias, draw(6, 3, 1).double().mean(0))
 
 
-def test_agreement_is_counted_by_who_is_right() -> None:
+def test_agreement_by_case() -> None:
     #         both right | same wrong | head right | body right | differ, both wrong
     labels = torch.tensor([0, 1, 2, 0, 0, 1, 2, 0])
     body = torch.tensor([0, 1, 2, 1, 1, 0, 2, 1])
     head = torch.tensor([0, 1, 2, 1, 0, 1, 0, 2])
-    answer = torch.tensor([0, 1, 1, 1, 0, 0, 0, 1])
-    agreed, counts = agreement(answer, body, head, labels)
+    predicted = torch.tensor([0, 1, 1, 1, 0, 0, 0, 1])
+    agreed, counts = agreement(predicted, body, head, labels)
     assert dict(zip(NAMES, counts.tolist(), strict=True)) == {
         "both_right": 3,
         "both_wrong_same": 1,
@@ -90,9 +80,9 @@ def test_agreement_is_counted_by_who_is_right() -> None:
     assert agreed.tolist() == [2, 1, 1, 1, 0]
 
 
-def test_every_image_is_in_one_case() -> None:
+def test_every_image_is_in_exactly_one_case() -> None:
     draws = torch.Generator().manual_seed(4)
-    labels, body, head, answer = (torch.randint(0, 4, (500,), generator=draws) for _ in range(4))
-    agreed, counts = agreement(answer, body, head, labels)
+    labels, body, head, predicted = (torch.randint(0, 4, (500,), generator=draws) for _ in range(4))
+    agreed, counts = agreement(predicted, body, head, labels)
     assert counts.sum() == 500 and (counts > 0).all() and (agreed <= counts).all()
     assert len(CASES) == len(counts) == 5

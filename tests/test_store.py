@@ -1,4 +1,4 @@
-"""Stores: whole or not at all, and refused, never read as zeros, once anything of them is missing."""
+"""Stores: complete or not there at all, and refused rather than read as zeros when a part is missing."""
 
 import json
 import os
@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray
 import zarr
-from kindred import images, store
-from kindred.errors import BadInput
+from kindred.images import images
+from kindred.workflow import store
+from kindred.workflow.errors import BadInput
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 IDS = ["digits/0007", "digits/0001", "größe"]
@@ -40,22 +42,21 @@ def chunks(path: Path, name: str) -> list[Path]:
 
 def readers(path: Path) -> list[Callable[[], object]]:
     return [
-        lambda: store.read(path),
         lambda: store.attributes(path),
         lambda: store.array(path, "values"),
         lambda: store.strings(path, "image"),
     ]
 
 
-def refuses(path: Path, *words: str) -> None:
+def assert_refused(path: Path, *words: str) -> None:
     for reader in readers(path):
-        with pytest.raises(BadInput) as told:
+        with pytest.raises(BadInput) as error:
             reader()
         for word in (str(path), *words):
-            assert word in str(told.value)
+            assert word in str(error.value)
 
 
-def test_round_trip(path: Path) -> None:
+def test_values_and_attributes_survive(path: Path) -> None:
     np.testing.assert_array_equal(store.array(path, "values")[:], VALUES)
     np.testing.assert_array_equal(store.array(path, "values")[1:2], VALUES[1:2])
     assert store.strings(path, "image") == IDS
@@ -67,7 +68,7 @@ def test_round_trip(path: Path) -> None:
 
 
 def test_xarray_finds_coordinates_and_dimensions(path: Path) -> None:
-    dataset = store.read(path)
+    dataset = xarray.open_zarr(path, consolidated=False)
     assert set(dataset.coords) == {"image", "label"}
     assert set(dataset.data_vars) == {"values"}
     assert dataset["values"].dims == ("image", "row", "column")
@@ -88,7 +89,7 @@ def test_xarray_finds_coordinates_and_dimensions(path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("compress", [False, True])
-def test_any_values_come_back_as_they_were(tmp_path: Path, values: np.ndarray, compress: bool) -> None:
+def test_values_of_any_type_survive(tmp_path: Path, values: np.ndarray, compress: bool) -> None:
     path = tmp_path / "some.zarr"
     with store.writing(path, {}) as group:
         store.put(group, "values", values, ("image", "row", "column"), compress)
@@ -97,14 +98,14 @@ def test_any_values_come_back_as_they_were(tmp_path: Path, values: np.ndarray, c
     np.testing.assert_array_equal(found, values)
 
 
-def test_zeros_are_written_and_missed(tmp_path: Path) -> None:
-    # Zarr leaves chunks of zeros out by default; then one that got lost could not be told from one of zeros.
+def test_lost_chunks_of_zeros_are_noticed(tmp_path: Path) -> None:
+    # Zarr omits chunks of zeros by default, which could then not be distinguished from lost ones.
     path = write(tmp_path / "some.zarr", np.zeros((3, 2, 4), dtype=np.float32))
     chunks(path, "values")[0].unlink()
-    refuses(path, "cut off")
+    assert_refused(path, "is incomplete")
 
 
-def test_a_scalar_and_no_images_at_all(tmp_path: Path) -> None:
+def test_scalars_and_empty_arrays(tmp_path: Path) -> None:
     path = tmp_path / "some.zarr"
     with store.writing(path, {}) as group:
         store.put(group, "number", np.float64(0.25), ())
@@ -113,7 +114,7 @@ def test_a_scalar_and_no_images_at_all(tmp_path: Path) -> None:
     assert store.strings(path, "image") == []
 
 
-def test_filled_in_slices_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrays_filled_in_slices_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "CHUNK_BYTES", 2 * 8 * 4)  # two rows of eight float32
     values = np.random.default_rng(0).normal(size=(7, 8)).astype(np.float32)
     path = tmp_path / "some.zarr"
@@ -126,9 +127,9 @@ def test_filled_in_slices_across_chunks(tmp_path: Path, monkeypatch: pytest.Monk
     np.testing.assert_array_equal(store.array(path, "values")[:], values)
 
 
-def test_a_part_never_filled_is_a_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrays_not_filled_are_a_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "CHUNK_BYTES", 32)
-    with pytest.raises(RuntimeError, match="'values' was given 2 chunks of 4 too few"):  # noqa: SIM117
+    with pytest.raises(RuntimeError, match="2 of 4 chunks of array 'values' were not written"):  # noqa: SIM117
         with store.writing(tmp_path / "some.zarr", {}) as group:
             array = store.reserve(group, "values", (4, 8), "float32", ("image", "feature"))
             array[:2] = 1
@@ -141,46 +142,44 @@ def test_an_exception_leaves_nothing(tmp_path: Path) -> None:
         store.put(group, "values", VALUES, ("image", "row", "column"))
         raise KeyboardInterrupt
     assert os.listdir(tmp_path) == []
-    refuses(path, "does not exist")
+    assert_refused(path, "does not exist")
 
 
-def test_an_exception_leaves_what_was_there_before(path: Path) -> None:
+def test_an_exception_leaves_the_previous_store(path: Path) -> None:
     with pytest.raises(ValueError), store.writing(path, {}) as group:
         store.put(group, "values", VALUES * 2, ("image", "row", "column"))
         raise ValueError
     np.testing.assert_array_equal(store.array(path, "values")[:], VALUES)
 
 
-def test_writing_again_replaces_all_of_it(path: Path) -> None:
+def test_writing_again_replaces_the_store(path: Path) -> None:
     with store.writing(path, {"model": "vit"}) as group:
         store.put(group, "others", VALUES[:2], ("image", "row", "column"))
     assert store.attributes(path)["model"] == "vit"
-    assert set(store.read(path).variables) == {"others"}
+    assert set(xarray.open_zarr(path, consolidated=False).variables) == {"others"}
 
 
 def killed_while_writing(path: Path) -> None:
-    """A process that is killed, without a chance to clean up, after the first of two arrays."""
+    """Run a process that is killed, without a chance to clean up, after the first of two arrays."""
     code = f"""
 import os, signal, numpy as np
-from kindred import store
+from kindred.workflow import store
 with store.writing({str(path)!r}, {{}}) as group:
     store.put(group, "values", np.ones((3, 2, 4)), ("image", "row", "column"))
     os.kill(os.getpid(), signal.SIGKILL)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=False)
     assert done.returncode == -signal.SIGKILL
 
 
 def test_killed_while_writing(tmp_path: Path) -> None:
     path = tmp_path / "some.zarr"
     killed_while_writing(path)
-    refuses(path, "does not exist")
-    left = tmp_path / ".some.zarr.partial"
-    assert left.exists()
-    left.rename(path)  # as if someone had helped
-    refuses(path, "never finished")
+    assert_refused(path, "does not exist")
+    partial = tmp_path / ".some.zarr.partial"
+    assert partial.exists()
+    partial.rename(path)  # as if by hand
+    assert_refused(path, "never finished")
     write(path)
     np.testing.assert_array_equal(store.array(path, "values")[:], VALUES)
     killed_while_writing(path)
@@ -190,82 +189,82 @@ def test_killed_while_writing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["values", "label", "image"])
-def test_a_chunk_removed(path: Path, name: str) -> None:
+def test_removed_chunk(path: Path, name: str) -> None:
     chunks(path, name)[0].unlink()
-    refuses(path, "cut off", "run the same command again")
+    assert_refused(path, "is incomplete", "run the same command again")
 
 
-def test_a_chunk_truncated(path: Path) -> None:
+def test_truncated_chunk(path: Path) -> None:
     chunk = chunks(path, "values")[0]
     chunk.write_bytes(chunk.read_bytes()[:-1])
-    refuses(path, "cut off")
+    assert_refused(path, "is incomplete")
 
 
-def test_an_array_deleted(path: Path) -> None:
+def test_deleted_array(path: Path) -> None:
     shutil.rmtree(path / "values")
-    refuses(path, "cut off")
+    assert_refused(path, "is incomplete")
 
 
-def test_only_the_description_of_an_array_deleted(path: Path) -> None:
+def test_deleted_metadata_of_an_array(path: Path) -> None:
     (path / "values" / "zarr.json").unlink()
-    refuses(path, "cut off")
+    assert_refused(path, "is incomplete")
 
 
-def test_an_array_without_chunks_deleted(tmp_path: Path) -> None:
+def test_deleted_array_without_chunks(tmp_path: Path) -> None:
     path = write(tmp_path / "some.zarr", np.zeros((3, 0, 4)))
     shutil.rmtree(path / "values")
-    refuses(path, "cut off")
+    assert_refused(path, "is incomplete")
 
 
-def test_its_own_description_damaged(path: Path) -> None:
-    described = path / "zarr.json"
-    whole = described.read_text()
-    described.write_text(whole[: len(whole) // 2])
-    refuses(path, "cannot be read")
-    described.unlink()
-    refuses(path, "cannot be read")
+def test_damaged_metadata_of_the_store(path: Path) -> None:
+    metadata = path / "zarr.json"
+    whole = metadata.read_text()
+    metadata.write_text(whole[: len(whole) // 2])
+    assert_refused(path, "cannot be read")
+    metadata.unlink()
+    assert_refused(path, "cannot be read")
     about = json.loads(whole)
     about["attributes"].pop(store.INVENTORY)
-    described.write_text(json.dumps(about))
-    refuses(path, "never finished")
+    metadata.write_text(json.dumps(about))
+    assert_refused(path, "never finished")
 
 
-def test_a_file_is_no_store(tmp_path: Path) -> None:
+def test_a_file_instead_of_a_store(tmp_path: Path) -> None:
     path = tmp_path / "some.zarr"
     path.write_text("not a store")
-    refuses(path, "cannot be read")
+    assert_refused(path, "cannot be read")
 
 
-def test_a_foreign_store_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_store(tmp_path: Path) -> None:
     path = tmp_path / "some.zarr"
     zarr.open_group(path, mode="w").create_array("values", shape=(3,), dtype="f4")
-    refuses(path, "never finished")
+    assert_refused(path, "never finished")
 
 
 @pytest.mark.filterwarnings("ignore:Object at .snakemake_timestamp")
-def test_hidden_files_are_no_part_of_it(path: Path) -> None:
+def test_hidden_files_do_not_count(path: Path) -> None:
     (path / ".snakemake_timestamp").write_bytes(b"")
     (path / "values" / ".nfs000").write_bytes(b"some")
     np.testing.assert_array_equal(store.array(path, "values")[:], VALUES)
-    assert set(store.read(path).data_vars) == {"values"}
+    assert set(xarray.open_zarr(path, consolidated=False).data_vars) == {"values"}
 
 
-def test_an_unknown_array_is_named_with_those_there_are(path: Path) -> None:
+def test_unknown_arrays_are_an_error(path: Path) -> None:
     with pytest.raises(BadInput, match=r"has no array 'value'; it holds image, label, values"):
         store.array(path, "value")
 
 
-def test_the_same_images(tmp_path: Path, path: Path) -> None:
+def test_stores_of_the_same_images(tmp_path: Path, path: Path) -> None:
     assert store.demand_same_images(path) == IDS
     assert store.demand_same_images(path, write(tmp_path / "b.zarr", VALUES * 3)) == IDS
 
 
-def test_other_images(tmp_path: Path, path: Path) -> None:
+def test_stores_of_different_images_are_an_error(tmp_path: Path, path: Path) -> None:
     same = write(tmp_path / "same.zarr")
     swapped = write(tmp_path / "swapped.zarr", ids=[IDS[0], IDS[2], IDS[1]])
-    with pytest.raises(BadInput, match=r"image 1 is 'digits/0001' in one and 'größe' in the other") as told:
+    with pytest.raises(BadInput, match=r"image 1 is 'digits/0001' in one and 'größe' in the other") as error:
         store.demand_same_images(path, same, swapped)
-    assert str(path) in str(told.value) and str(swapped) in str(told.value)
+    assert str(path) in str(error.value) and str(swapped) in str(error.value)
     fewer = write(tmp_path / "fewer.zarr", VALUES[:2], IDS[:2])
     with pytest.raises(BadInput, match="3 and 2 images"):
         store.demand_same_images(path, fewer)

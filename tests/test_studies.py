@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kindred.config import check, model_entry
+from kindred.config.entries import model_entry
+from kindred.config.reading import check
 from workflow import ROOT, Checkout
 
 JONES = ROOT / "studies" / "jones2022.yaml"
@@ -27,9 +28,7 @@ def test_jones_names_the_50_checkpoints_of_the_paper(jones: dict) -> None:
         trained = entry["trained"]
         assert trained["eps"] == float(eps) and trained["norm"] == ("l2" if float(eps) else None)
         of_family = sorted(
-            model_entry(jones, other)["trained"]["eps"]
-            for other in jones["models"]
-            if other.startswith(f"{family}_l2")
+            model_entry(jones, other)["trained"]["eps"] for other in jones["models"] if other.startswith(f"{family}_l2")
         )
         assert of_family == list(EPS) or of_family == [0, 3]
     assert len(set(jones["published"]["architectures"].values())) == 9
@@ -61,9 +60,12 @@ def test_a_dry_run_of_jones_lists_its_jobs(tmp_path: Path) -> None:
     # Five groups: 15 pairs of them without order, 25 with.
     tiles = {"compare_activations": 15, "compare_gradients": 15, "compare_inverted": 25, "stitch_models": 25}
     assert {name: jobs[name] for name in each | tiles} == each | tiles
-    assert jobs["draw_published"] == jobs["draw_gallery"] == jobs["draw_residuals"] == 1
+    # Nine figures of the paper, the residuals of one inversion among them; no gallery of models is chosen.
+    assert jobs["draw_figure"] == 9
     assert "train_model" not in jobs and "attack_model" not in jobs
-    assert "do not exist yet" not in outcome.text  # they come from the hub
+    # Of the images; weights come from the hub.
+    assert outcome.text.count("do not exist yet") == 1
+    assert "2 of 2 files and folders do not exist yet (imagenet/val, imagenet/train)" in outcome.text
 
 
 def test_a_dry_run_plans_without_files_that_are_not_there_yet(tmp_path: Path) -> None:
@@ -75,5 +77,5 @@ def test_a_dry_run_plans_without_files_that_are_not_there_yet(tmp_path: Path) ->
     outcome = checkout.snakemake("--dry-run", "checkpoints")
     assert outcome.status == 0, outcome.text[-4000:]
     assert outcome.jobs["convert_checkpoint"] == 50
-    assert "50 of 50 files of weights do not exist yet (checkpoints/resnet18_l2_eps0.ckpt" in outcome.text
+    assert "50 of 50 files and folders do not exist yet (checkpoints/resnet18_l2_eps0.ckpt" in outcome.text
     assert outcome.text.count("do not exist yet") == 1

@@ -1,4 +1,4 @@
-"""Tables: every value stands in its own row, whatever the order and the number of models in the tiles."""
+"""Tables from tiles: every value in its own row, in any order and number of models per tile."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from kindred import images, store, tables
-from kindred.errors import BadInput
-from kindred.figures import tables as readers
-from kindred.transfer import Sat, Transfer, sat_from_counts, transfer_counts
+from kindred.figures.layout import reading as readers
+from kindred.images import images
+from kindred.similarity.transfer import Sat, Transfer, sat_from_counts
+from kindred.tables import tables
+from kindred.workflow import store
+from kindred.workflow.errors import BadInput
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-MODELS = ["delta", "alpha", "charlie", "bravo"]  # the config's order, which is no other's
+MODELS = ["delta", "alpha", "charlie", "bravo"]  # an order that only the config has
 NAMES = [*sorted(MODELS), "echo"]
 MEASURES = ["cka_debiased", "cka_biased"]
 COLUMNS = ["value", "low", "high", "null"]
@@ -24,14 +26,14 @@ Tiles = list[str]
 
 
 def value(a: str, b: str, measure: str = "cka_debiased", column: str = "value") -> float:
-    """A number that tells from which ordered pair, measure and column it comes."""
+    """A number that identifies its ordered pair, measure and column."""
     places = (NAMES.index(a), NAMES.index(b), MEASURES.index(measure), COLUMNS.index(column))
     return float("0." + "".join(map(str, places)))
 
 
 def cka_tile(path: Path, pairs: Sequence[tuple[str, str]], symmetric: bool, n: int = 24) -> str:
-    def told(a: str, b: str, *what: str) -> float:
-        return value(*(sorted((a, b)) if symmetric else (a, b)), *what)
+    def cell(a: str, b: str, *rest: str) -> float:
+        return value(*(sorted((a, b)) if symmetric else (a, b)), *rest)
 
     with store.writing(path, {"images": n}) as group:
         store.put(group, "measure", MEASURES, ("measure",))
@@ -39,7 +41,7 @@ def cka_tile(path: Path, pairs: Sequence[tuple[str, str]], symmetric: bool, n: i
         store.put(group, "model_b", [b for _, b in pairs], ("pair",))
         store.put(group, "n", np.full(len(pairs), n), ("pair",))
         for column in COLUMNS:
-            rows = [[told(a, b, measure, column) for a, b in pairs] for measure in MEASURES]
+            rows = [[cell(a, b, measure, column) for a, b in pairs] for measure in MEASURES]
             if column in ("low", "high"):
                 rows[1] = [np.nan] * len(pairs)  # as for a measure without an interval
             store.put(group, column, np.array(rows), ("measure", "pair"))
@@ -47,7 +49,7 @@ def cka_tile(path: Path, pairs: Sequence[tuple[str, str]], symmetric: bool, n: i
 
 
 def natural_tiles(folder: Path, groups: dict[int, list[str]] = GROUPS) -> Tiles:
-    """As compare_activations makes them."""
+    """Tiles as compare_activations makes them."""
     tiles = []
     for a, b in itertools.combinations_with_replacement(groups, 2):
         pairs = (
@@ -60,7 +62,7 @@ def natural_tiles(folder: Path, groups: dict[int, list[str]] = GROUPS) -> Tiles:
 
 
 def inverted_tiles(folder: Path, groups: dict[int, list[str]] = GROUPS) -> Tiles:
-    """As compare_inverted makes them."""
+    """Tiles as compare_inverted makes them."""
     return [
         cka_tile(folder / f"{a}x{b}.zarr", list(itertools.product(groups[a], groups[b])), symmetric=False)
         for a, b in itertools.product(groups, groups)
@@ -68,9 +70,7 @@ def inverted_tiles(folder: Path, groups: dict[int, list[str]] = GROUPS) -> Tiles
 
 
 def check_cka(table: pd.DataFrame, models: list[str], symmetric: bool) -> None:
-    pairs = list(
-        itertools.combinations_with_replacement(models, 2) if symmetric else itertools.product(models, models)
-    )
+    pairs = list(itertools.combinations_with_replacement(models, 2) if symmetric else itertools.product(models, models))
     for measure in MEASURES:
         part = table[table["measure"] == measure]
         assert list(zip(part["model_a"], part["model_b"], strict=True)) == pairs
@@ -84,7 +84,7 @@ def check_cka(table: pd.DataFrame, models: list[str], symmetric: bool) -> None:
     assert (table["n"] == 24).all() and table["n"].dtype.kind == "i"
 
 
-def test_cka_natural(tmp_path: Path) -> None:
+def test_cka_on_natural_images(tmp_path: Path) -> None:
     tiles = natural_tiles(tmp_path)
     for order in (tiles, tiles[::-1]):
         table = tables.cka_table("natural", order, MODELS, symmetric=True)
@@ -92,7 +92,7 @@ def test_cka_natural(tmp_path: Path) -> None:
         assert set(table["stimuli"]) == {"natural"} and set(table["inverter"]) == {""}
 
 
-def test_cka_inverted(tmp_path: Path) -> None:
+def test_cka_on_inverted_images(tmp_path: Path) -> None:
     tiles = inverted_tiles(tmp_path)
     for order in (tiles, tiles[::-1]):
         table = tables.cka_table("jones", order, MODELS, symmetric=False)
@@ -100,21 +100,19 @@ def test_cka_inverted(tmp_path: Path) -> None:
         assert set(table["stimuli"]) == {"jones"} and (table["inverter"] == table["model_a"]).all()
 
 
-@pytest.mark.parametrize("left", [["delta"], ["alpha"], ["delta", "charlie"]])
-def test_cka_without_models_that_have_left(tmp_path: Path, left: list[str]) -> None:
-    stay = [model for model in MODELS if model not in left]
-    for symmetric, make in ((True, natural_tiles), (False, inverted_tiles)):
-        tiles = make(tmp_path / str(symmetric))
-        check_cka(tables.cka_table("some", tiles, stay, symmetric), stay, symmetric)
+@pytest.mark.parametrize("removed", [["delta"], ["alpha"], ["delta", "charlie"]])
+def test_cka_without_removed_models(tmp_path: Path, removed: list[str]) -> None:
+    kept = [model for model in MODELS if model not in removed]
+    for symmetric, make_tiles in ((True, natural_tiles), (False, inverted_tiles)):
+        tiles = make_tiles(tmp_path / str(symmetric))
+        check_cka(tables.cka_table("some", tiles, kept, symmetric), kept, symmetric)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_cka_with_a_pair_missing(tmp_path: Path, symmetric: bool) -> None:
+def test_cka_with_a_missing_pair_is_an_error(tmp_path: Path, symmetric: bool) -> None:
     tiles = (natural_tiles if symmetric else inverted_tiles)(tmp_path)
     for at in range(len(tiles)):
-        with pytest.raises(
-            BadInput, match=r"the tiles for 'some' hold .* 0 times .*--forcerun compare_activations"
-        ):
+        with pytest.raises(BadInput, match=r"the tiles for 'some' hold .* 0 times .*--forcerun compare_activations"):
             tables.cka_table("some", tiles[:at] + tiles[at + 1 :], MODELS, symmetric)
     with pytest.raises(BadInput, match="'delta' with 'echo' 0 times instead of once"):
         tables.cka_table("some", tiles, [*MODELS, "echo"], symmetric)
@@ -122,8 +120,8 @@ def test_cka_with_a_pair_missing(tmp_path: Path, symmetric: bool) -> None:
         tables.cka_table("some", tiles, ["echo"], symmetric)
 
 
-def test_cka_with_one_pair_twice_and_another_missing(tmp_path: Path) -> None:
-    # As many as there should be, and yet wrong: such tiles could come of another number of groups.
+def test_cka_with_a_repeated_and_a_missing_pair_is_an_error(tmp_path: Path) -> None:
+    # The right number of pairs, but not the right ones, as from another number of groups.
     tile = cka_tile(tmp_path / "0x0.zarr", [("alpha", "alpha"), ("alpha", "bravo"), ("bravo", "alpha")], True)
     with pytest.raises(BadInput, match=r"'alpha' with 'bravo' 2 times instead of once, and 2 of 3 pairs"):
         tables.cka_table("natural", [tile], ["alpha", "bravo"], symmetric=True)
@@ -133,7 +131,7 @@ LAYERS = {"delta": ["stem", "head"], "alpha": ["a", "b", "c"], "charlie": ["one"
 
 
 def entry(first: str, layer_a: str, second: str, layer_b: str) -> float:
-    """Not symmetric, and different everywhere."""
+    """A different value for every cell, not symmetric."""
     every = [(model, layer) for model in sorted(LAYERS) for layer in LAYERS[model]]
     return every.index((first, layer_a)) + every.index((second, layer_b)) / 100
 
@@ -152,8 +150,7 @@ def layer_tile(path: Path, models: Sequence[str], measures: Sequence[str] = ("ck
 def layer_tiles(folder: Path, **options: Any) -> Tiles:
     pairs = itertools.combinations_with_replacement(GROUPS, 2)
     return [
-        layer_tile(folder / f"{a}x{b}.zarr", list(dict.fromkeys(GROUPS[a] + GROUPS[b])), **options)
-        for a, b in pairs
+        layer_tile(folder / f"{a}x{b}.zarr", list(dict.fromkeys(GROUPS[a] + GROUPS[b])), **options) for a, b in pairs
     ]
 
 
@@ -171,14 +168,14 @@ def check_layers(table: pd.DataFrame, pairs: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_layers(tmp_path: Path, swapped: bool) -> None:
+def test_layers_of_all_pairs(tmp_path: Path, swapped: bool) -> None:
     wanted = [(b, a) for a, b in ALL_PAIRS] if swapped else ALL_PAIRS
     tiles = layer_tiles(tmp_path)
     for order in (tiles, tiles[::-1]):
         check_layers(tables.layers_table("natural", order, MODELS, wanted, ["cka_debiased"]), ALL_PAIRS)
 
 
-def test_layers_of_any_order_in_the_tile(tmp_path: Path) -> None:
+def test_layers_in_any_order_of_models_in_the_tile(tmp_path: Path) -> None:
     for index, held in enumerate(itertools.permutations(["delta", "alpha", "charlie"])):
         tile = layer_tile(tmp_path / f"{index}.zarr", held)
         models = ["alpha", "charlie", "delta"]
@@ -186,14 +183,14 @@ def test_layers_of_any_order_in_the_tile(tmp_path: Path) -> None:
         check_layers(tables.layers_table("natural", [tile], models, pairs, ["cka_debiased"]), pairs)
 
 
-def test_layers_read_in_the_figure_as_they_were_written(tmp_path: Path) -> None:
+def test_layers_survive_writing_and_reading(tmp_path: Path) -> None:
     table = tables.layers_table("natural", layer_tiles(tmp_path), MODELS, ALL_PAIRS, ["cka_debiased"])
     path = tmp_path / "layers.csv"
     tables.write(str(path), table)
     check_layers(readers.read(path), ALL_PAIRS)
 
 
-def test_layers_of_some_pairs_and_without_a_model_that_has_left(tmp_path: Path) -> None:
+def test_layers_of_some_pairs_without_a_removed_model(tmp_path: Path) -> None:
     tiles = layer_tiles(tmp_path)
     wanted = [("bravo", "charlie"), ("alpha", "alpha")]
     table = tables.layers_table("natural", tiles, ["alpha", "charlie", "bravo"], wanted, ["cka_debiased"])
@@ -217,13 +214,11 @@ def test_layers_of_no_pairs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "named"), [(0, "'charlie' with those of 'charlie'"), (2, "'alpha' with those of 'alpha'")]
 )
-def test_layers_of_a_pair_that_is_missing(tmp_path: Path, missing: int, named: str) -> None:
+def test_layers_of_a_missing_pair_are_an_error(tmp_path: Path, missing: int, named: str) -> None:
     model = named.split("'")[1]
     groups = list(GROUPS)
     tile = layer_tile(tmp_path / "some.zarr", GROUPS[groups[0 if missing else 1]])
-    with pytest.raises(
-        BadInput, match=f"no tile holds the layers of {named}; .*--forcerun compare_activations"
-    ):
+    with pytest.raises(BadInput, match=f"no tile holds the layers of {named}; .*--forcerun compare_activations"):
         tables.layers_table("natural", [tile], MODELS, [(model, model)], ["cka_debiased"])
     with pytest.raises(BadInput, match="no tile holds the layers of 'alpha' with those of 'delta'"):
         tables.layers_table("natural", [tile], MODELS, [("delta", "alpha")], ["cka_debiased"])
@@ -236,8 +231,8 @@ LABELS = np.arange(N) % 4
 IDS = [f"digits/{i:04d}" for i in range(N)]
 
 
-def says(target: str, source: str | None = None) -> np.ndarray:
-    """What a model answers to the natural images, or to those made on a source."""
+def predictions_of(target: str, source: str | None = None) -> np.ndarray:
+    """Predictions of a model on natural images, or on those made on a source."""
     seed = 10 * NAMES.index(target) + (1 + NAMES.index(source) if source else 0)
     return np.random.default_rng(seed).integers(0, 4, N).astype(np.int32)
 
@@ -247,46 +242,42 @@ def transfer_tile(path: Path, sources: Sequence[str], targets: Sequence[str], id
         images.put_coordinates(group, ids, LABELS)
         store.put(group, "source", sources, ("source",))
         store.put(group, "target", targets, ("target",))
-        store.put(group, "natural", np.stack([says(target) for target in targets]), ("target", "image"))
-        answers = [[says(target, source) for target in targets] for source in sources]
-        store.put(group, "predicted", np.array(answers), ("source", "target", "image"))
+        store.put(group, "natural", np.stack([predictions_of(target) for target in targets]), ("target", "image"))
+        predicted = [[predictions_of(target, source) for target in targets] for source in sources]
+        store.put(group, "predicted", np.array(predicted), ("source", "target", "image"))
     return str(path)
 
 
 def transfer_tiles(folder: Path) -> Tiles:
-    return [
-        transfer_tile(folder / f"{a}x{b}.zarr", GROUPS[a], GROUPS[b])
-        for a, b in itertools.product(GROUPS, GROUPS)
-    ]
+    return [transfer_tile(folder / f"{a}x{b}.zarr", GROUPS[a], GROUPS[b]) for a, b in itertools.product(GROUPS, GROUPS)]
 
 
 @pytest.mark.parametrize("models", [MODELS, MODELS[::-1], MODELS[1:], ["charlie"]])
-def test_answers(tmp_path: Path, models: list[str]) -> None:
-    correct, predicted, labels = tables.answers(iter(transfer_tiles(tmp_path)), models)
+def test_predictions_from_tiles(tmp_path: Path, models: list[str]) -> None:
+    correct, predicted, labels = tables.predictions(iter(transfer_tiles(tmp_path)), models)
     np.testing.assert_array_equal(labels, LABELS)
     assert correct.shape == (len(models), N) and predicted.shape == (len(models), len(models), N)
     for row, a in enumerate(models):
-        np.testing.assert_array_equal(correct[row], says(a) == LABELS)
+        np.testing.assert_array_equal(correct[row], predictions_of(a) == LABELS)
         for column, b in enumerate(models):
-            np.testing.assert_array_equal(predicted[row, column], says(b, source=a))
-    transfer_counts(correct, predicted, labels)  # takes them as they are
+            np.testing.assert_array_equal(predicted[row, column], predictions_of(b, source=a))
 
 
-def test_answers_that_are_missing(tmp_path: Path) -> None:
+def test_missing_predictions_are_an_error(tmp_path: Path) -> None:
     tiles = transfer_tiles(tmp_path)
     with pytest.raises(
-        BadInput, match=r"what 'charlie' says to the images of 'alpha'; .*--forcerun cross_evaluate"
+        BadInput, match=r"predictions of 'charlie' on the images of 'alpha'; .*--forcerun cross_evaluate"
     ):
-        tables.answers([tiles[0], tiles[1], tiles[3]], ["charlie", "alpha"])
-    with pytest.raises(BadInput, match="what 'echo' says to the images of 'delta'"):
-        tables.answers(tiles, [*MODELS, "echo"])
+        tables.predictions([tiles[0], tiles[1], tiles[3]], ["charlie", "alpha"])
+    with pytest.raises(BadInput, match="predictions of 'echo' on the images of 'delta'"):
+        tables.predictions(tiles, [*MODELS, "echo"])
 
 
-def test_answers_to_different_images(tmp_path: Path) -> None:
+def test_predictions_on_different_images_are_an_error(tmp_path: Path) -> None:
     tiles = transfer_tiles(tmp_path)
     other = transfer_tile(tmp_path / "other.zarr", GROUPS[1], GROUPS[1], IDS[::-1])
     with pytest.raises(BadInput, match="do not hold the same images"):
-        tables.answers([*tiles[:3], other], MODELS)
+        tables.predictions([*tiles[:3], other], MODELS)
 
 
 def test_transfer_and_sat_tables() -> None:
@@ -303,7 +294,7 @@ def test_transfer_and_sat_tables() -> None:
     row = table[(table["source"] == "z") & (table["target"] == "y")].iloc[0]
     assert (row["n"], row["fooled"], row["rate"]) == (7, 2, 2 / 7)
 
-    scores = sat_from_counts(n, fooled, both)
+    scores = sat_from_counts(counts)
     table = tables.sat_table("pgd", models, scores)
     assert list(table.columns) == ["attack", "model_a", "model_b", "sat", "low", "high", "n"]
     assert list(zip(table["model_a"], table["model_b"], strict=True)) == [
@@ -314,7 +305,7 @@ def test_transfer_and_sat_tables() -> None:
     assert (row["low"], row["high"]) == (scores.low[0, 2], scores.high[0, 2])
 
 
-def test_sat_takes_the_bounds_from_their_own_matrices() -> None:
+def test_sat_table_reads_each_matrix_in_its_column() -> None:
     matrices = [np.arange(4.0).reshape(2, 2) + shift for shift in (0, 10, 20, 30)]
     table = tables.sat_table("pgd", ["a", "b"], Sat(*matrices, np.array([[1, 2], [2, 3]])))
     assert table["sat"].tolist() == [0, 1, 3] and table["n"].tolist() == [1, 2, 3]
@@ -328,43 +319,25 @@ def fooled(path: Path, wrong: Sequence[int]) -> str:
 
 
 def test_models_table(tmp_path: Path) -> None:
-    entries = {
-        "z": {
-            "source": {
-                "architecture": "kindred_vgg",
-                "training": "linf10",
-                "seed": 3,
-                "recipe": {"method": "pgd", "norm": "linf", "eps": 0.1},
-                "trained": {"training": "linf10", "norm": "linf", "eps": 0.1, "seed": 3},
-            },
-            "parameters": 12345678,
-            "clean_accuracy": 0.875,
-        },
-        "a": {
-            "source": {
-                "architecture": "test_convnext2",
-                "training": "standard",
-                "seed": 0,
-                "recipe": {"method": "standard", "norm": None, "eps": 0.0},
-            },
-            "parameters": 99,
-            "clean_accuracy": 1 / 3,
-        },
-        "m": {
-            "source": {
-                "architecture": "resnet18",
-                "weights": "net.pt",
-                "trained": {"training": "imported", "norm": "l2", "eps": 3.0, "seed": 7},
-            },
-            "parameters": 5,
-            "clean_accuracy": 1.0,
-        },
+    def about(architecture: str, parameters: int, accuracy: float) -> dict:
+        known = {"parameters": parameters, "clean_accuracy": accuracy, "weights_sha256": "ab" * 32}
+        return {"description": {"architecture": architecture}, "source": {}, **known}
+
+    labels = {
+        "z": {"architecture": "kindred_vgg", "training": "linf10", "norm": "linf", "eps": 0.1, "seed": 3},
+        "a": {"architecture": "test_convnext2", "training": "standard", "norm": None, "eps": 0.0, "seed": 0},
+        "m": {"architecture": "hf-hub:me/net", "training": "imported", "norm": "l2", "eps": 3.0, "seed": 7},
+    }
+    described = {
+        "m": about("resnet18", 5, 1.0),
+        "z": about("kindred_vgg", 12345678, 0.875),
+        "a": about("test_convnext2", 99, 1 / 3),
     }
     attacked = {
-        "weak": {name: fooled(tmp_path / f"w-{name}.zarr", [0, 0, 0, name == "a"]) for name in entries},
-        "strong": {name: fooled(tmp_path / f"s-{name}.zarr", [1, 1, name != "z", 1]) for name in entries},
+        "weak": {name: fooled(tmp_path / f"w-{name}.zarr", [0, 0, 0, name == "a"]) for name in labels},
+        "strong": {name: fooled(tmp_path / f"s-{name}.zarr", [1, 1, name != "z", 1]) for name in labels},
     }
-    table = tables.models_table(entries, attacked)
+    table = tables.models_table(labels, described, attacked)
     assert list(table.columns) == [
         *("model", "architecture", "training", "norm", "eps", "seed", "parameters", "clean_accuracy"),
         *("accuracy_weak", "accuracy_strong"),
@@ -374,14 +347,12 @@ def test_models_table(tmp_path: Path) -> None:
         ["a", "test_convnext2", "standard", "", 0.0, 0, 99, 1 / 3, 0.75, 0.0],
         ["m", "resnet18", "imported", "l2", 3.0, 7, 5, 1.0, 1.0, 0.0],
     ]
-    assert list(tables.models_table(entries, {}).columns)[-1] == "clean_accuracy"
+    assert list(tables.models_table(labels, described, {}).columns)[-1] == "clean_accuracy"
 
 
-def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "some.csv"
-    table = pd.DataFrame(
-        {"model": ["a", "b"], "norm": ["", "l2"], "n": [12345678, 2], "value": [1 / 3, np.nan]}
-    )
+    table = pd.DataFrame({"model": ["a", "b"], "norm": ["", "l2"], "n": [12345678, 2], "value": [1 / 3, np.nan]})
     tables.write(str(path), table)
     assert path.read_bytes() == b"model,norm,n,value\na,,12345678,0.3333333333\nb,l2,2,\n"
 
@@ -395,15 +366,15 @@ def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert path.read_text().startswith("model,norm,n,value\n")
 
 
-@pytest.mark.parametrize("make", [natural_tiles, inverted_tiles, layer_tiles, transfer_tiles])
-def test_a_tile_cut_off_is_refused(tmp_path: Path, make: Callable[[Path], Tiles]) -> None:
-    tiles = make(tmp_path)
+@pytest.mark.parametrize("make_tiles", [natural_tiles, inverted_tiles, layer_tiles, transfer_tiles])
+def test_truncated_tiles_are_an_error(tmp_path: Path, make_tiles: Callable[[Path], Tiles]) -> None:
+    tiles = make_tiles(tmp_path)
     chunk = next(file for file in Path(tiles[1]).rglob("c/**/*") if file.is_file())
     chunk.unlink()
-    with pytest.raises(BadInput, match="was cut off"):
-        if make is layer_tiles:
+    with pytest.raises(BadInput, match="is incomplete"):
+        if make_tiles is layer_tiles:
             tables.layers_table("natural", tiles, MODELS, ALL_PAIRS, ["cka_debiased"])
-        elif make is transfer_tiles:
-            tables.answers(tiles, MODELS)
+        elif make_tiles is transfer_tiles:
+            tables.predictions(tiles, MODELS)
         else:
-            tables.cka_table("some", tiles, MODELS, symmetric=make is natural_tiles)
+            tables.cka_table("some", tiles, MODELS, symmetric=make_tiles is natural_tiles)

@@ -1,4 +1,4 @@
-"""Whose lock may be removed: that of a run that is dead, on this machine, and no other."""
+"""Locks left by a killed run are removed if it ran on this machine and is dead, and only then."""
 
 import fcntl
 import os
@@ -26,7 +26,7 @@ def leave_a_lock(study: Checkout, host: str) -> Path:
     return lock
 
 
-def test_the_lock_of_the_dead_is_removed(study: Checkout) -> None:
+def test_the_lock_of_a_dead_run_is_removed(study: Checkout) -> None:
     lock = leave_a_lock(study, socket.gethostname())
     outcome = study.snakemake("--dry-run", "images")
     assert outcome.status == 0
@@ -43,7 +43,7 @@ def test_a_lock_from_another_machine_stays(study: Checkout) -> None:
     assert (study / ".snakemake/kindred/alive").read_text() == "another"
 
 
-def test_the_lock_of_the_living_stays(study: Checkout) -> None:
+def test_the_lock_of_a_live_run_stays(study: Checkout) -> None:
     lock = leave_a_lock(study, socket.gethostname())
     with (study / ".snakemake/kindred/alive").open() as held:
         fcntl.flock(held, fcntl.LOCK_SH)
@@ -56,7 +56,7 @@ def test_the_lock_of_the_living_stays(study: Checkout) -> None:
 def test_a_job_ends_with_its_snakemake(tmp_path: Path) -> None:
     job = tmp_path / "job.py"
     job.write_text(
-        "import sys, time\nfrom kindred.job import job\n"
+        "import sys, time\nfrom kindred.workflow.job import job\n"
         "with job(sys.argv[1]):\n    print('working', flush=True)\n    time.sleep(60)\n"
     )
     starter = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])

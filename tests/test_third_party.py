@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from kindred import statedicts, store
-from kindred.errors import BadInput
+from kindred.models.importing import state_dicts
+from kindred.workflow import store
+from kindred.workflow.errors import BadInput
 from workflow import ROOT, Checkout
 
 pytestmark = pytest.mark.data
@@ -67,9 +68,7 @@ def test_robust_networks_of_cifar(tmp_path: Path, data: Path) -> None:
 
 def test_mobilenets_of_three_sizes(tmp_path: Path, data: Path) -> None:
     checkout = finished(tmp_path, data, "mobilenets")
-    models = pd.read_csv(checkout / "results-mobilenets/tables/models.csv").set_index("model")[
-        "clean_accuracy"
-    ]
+    models = pd.read_csv(checkout / "results-mobilenets/tables/models.csv").set_index("model")["clean_accuracy"]
     for name, top1 in {"mobilenetv2-224": 0.843, "mobilenetv1-192": 0.770, "mobilenetv1-160": 0.669}.items():
         assert models[name] == pytest.approx(top1, abs=2 * np.sqrt(top1 * (1 - top1) / 200))
     # Without TensorFlow's padding the file still fits, and the study stops.
@@ -82,7 +81,5 @@ def test_mobilenets_of_three_sizes(tmp_path: Path, data: Path) -> None:
 
 
 def test_an_old_pickle_is_refused(data: Path) -> None:
-    with pytest.raises(
-        BadInput, match=r"reading that would run code of the file.*`trust_pickle: [0-9a-f]{64}`"
-    ):
-        statedicts.read(data / "cifar10_resnet20_robust" / "adv_train_old_pickle.pth.tar")
+    with pytest.raises(BadInput, match=r"reading that would run code of the file.*`trust_pickle: [0-9a-f]{64}`"):
+        state_dicts.read(data / "cifar10_resnet20_robust" / "adv_train_old_pickle.pth.tar")

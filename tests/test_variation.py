@@ -1,7 +1,7 @@
-"""What two models differ in, from their entries."""
+"""The difference between two models, from their entries in the config."""
 
 import pytest
-from kindred import variation
+from kindred.analyses import variation
 
 
 def entry(architecture: str = "a", seed: int = 0, arguments: dict | None = None, **recipe: object) -> dict:
@@ -10,13 +10,8 @@ def entry(architecture: str = "a", seed: int = 0, arguments: dict | None = None,
     return {"architecture": architecture, "arguments": arguments or {}, "recipe": recipe, "trained": trained}
 
 
-def imported(
-    architecture: str = "a", training: str = "madry", norm: str | None = "l2", eps: float = 3.0
-) -> dict:
-    return {
-        "architecture": architecture,
-        "trained": {"training": training, "norm": norm, "eps": eps, "seed": 0},
-    }
+def imported(architecture: str = "a", training: str = "madry", norm: str | None = "l2", eps: float = 3.0) -> dict:
+    return {"architecture": architecture, "trained": {"training": training, "norm": norm, "eps": eps, "seed": 0}}
 
 
 ROBUST = {"method": "pgd", "norm": "linf", "eps": 0.1, "steps": 2}
@@ -41,6 +36,6 @@ ROBUST = {"method": "pgd", "norm": "linf", "eps": 0.1, "steps": 2}
         (imported(), imported("b"), "architecture"),
     ],
 )
-def test_what_pairs_differ_in(first: dict, second: dict, expected: str) -> None:
-    assert variation.differs(first, second) == expected
-    assert variation.differs(second, first) == expected
+def test_difference_between_entries(first: dict, second: dict, expected: str) -> None:
+    assert variation.difference(first, second) == expected
+    assert variation.difference(second, first) == expected

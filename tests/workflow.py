@@ -84,6 +84,11 @@ class Checkout:
     def copy(self, folder: Path) -> "Checkout":
         """The same again with results and Snakemake's memory of them, file times kept."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        twin = object.__new__(Checkout)
-        twin.folder = folder
-        return twin
+        return Checkout.at(folder)
+
+    @staticmethod
+    def at(folder: Path) -> "Checkout":
+        """One that is there already."""
+        found = object.__new__(Checkout)
+        found.folder = folder
+        return found

@@ -32,17 +32,11 @@ MODULES = ("compare_cka", "descend", "stores", "startup")
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python tests/benchmarks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python tests/benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--only", nargs="+", default=[], metavar="NAME", help="kernels whose name holds one of these"
-    )
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="kernels whose name holds one of these")
     parser.add_argument("--rounds", type=int, help="rounds of every contender (default: as each kernel says)")
-    parser.add_argument(
-        "--pairs", type=int, default=3, help="model pairs that other CKA packages run on (21: all)"
-    )
+    parser.add_argument("--pairs", type=int, default=3, help="model pairs that other CKA packages run on (21: all)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--csv", type=Path, help="write the table there too")
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
@@ -101,19 +95,11 @@ def machine(device: str) -> str:
 
 
 def show(rows: list[race.Row]) -> None:
-    print(
-        f"\n{rows[0].kernel:34}{'CPU s':>9}{'low':>9}{'high':>9}{'ratio':>8}{'peak MB':>9}{'floor':>9}{'share':>7}  "
-    )
+    print(f"\n{rows[0].kernel:34}{'CPU s':>9}{'low':>9}{'high':>9}{'ratio':>8}{'peak MB':>9}{'floor':>9}{'share':>7}  ")
     for row in rows:
         cells = row.cells()
         text = f"  {row.contender:32}"
-        forms = {
-            "cpu_s": (9, ".3g"),
-            "low": (9, ".3g"),
-            "high": (9, ".3g"),
-            "ratio": (8, ".2f"),
-            "peak_mb": (9, ".0f"),
-        }
+        forms = {"cpu_s": (9, ".3g"), "low": (9, ".3g"), "high": (9, ".3g"), "ratio": (8, ".2f"), "peak_mb": (9, ".0f")}
         forms |= {"floor_s": (9, ".3g"), "share": (7, ".0%")}
         for name, (width, form) in forms.items():
             value = cells[name]

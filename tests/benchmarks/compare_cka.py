@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from kindred.bands import cka_in_bands
-from kindred.cka import cka, jackknife, minibatch_cka
-from kindred.gram import pack
+from kindred.similarity.cka import cka, jackknife, minibatch_cka
+from kindred.similarity.gram import pack
+from kindred.similarity.gram_bands import cka_in_bands
 from race import Contender, Goals, Kernel
 from torch import Tensor, nn
 
@@ -213,7 +213,7 @@ def torch_cka(pairs: list[tuple[int, int]], batch: int) -> Callable[[], Any]:
 
 
 def cka_pytorch(pairs: list[tuple[int, int]], batch: int) -> Callable[[], Any]:
-    import kindred.architectures  # noqa: F401  makes torchvision importable, which this package asks for
+    import kindred.models.architectures  # noqa: F401  makes torchvision importable, which this package asks for
     from cka_pytorch import CKACalculator
 
     given = models()
@@ -257,10 +257,7 @@ def off_all(estimator: str = "debiased") -> Callable[[Any], dict[str, float]]:
 
 
 def off_both(found: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
-    errors = [
-        np.abs(values - truth()[name]).max()
-        for values, name in zip(found, ("debiased", "biased"), strict=True)
-    ]
+    errors = [np.abs(values - truth()[name]).max() for values, name in zip(found, ("debiased", "biased"), strict=True)]
     return {"max error": errors[0], "max error of biased": errors[1]}
 
 
@@ -268,12 +265,8 @@ def off_pairs(
     pairs: list[tuple[int, int]], estimator: str = "debiased"
 ) -> Callable[[list[np.ndarray]], dict[str, float]]:
     def worst(found: list[np.ndarray]) -> dict[str, float]:
-        blocks = [
-            (slice(LAYERS * i, LAYERS * (i + 1)), slice(LAYERS * j, LAYERS * (j + 1))) for i, j in pairs
-        ]
-        errors = [
-            np.abs(values - truth()[estimator][at]).max() for values, at in zip(found, blocks, strict=True)
-        ]
+        blocks = [(slice(LAYERS * i, LAYERS * (i + 1)), slice(LAYERS * j, LAYERS * (j + 1))) for i, j in pairs]
+        errors = [np.abs(values - truth()[estimator][at]).max() for values, at in zip(found, blocks, strict=True)]
         return {"max error": max(errors)}
 
     return worst
@@ -297,8 +290,7 @@ def peer(
         part=part,
         once=once,
         judge=off_pairs(chosen, estimator),
-        note=f"{estimator}; {len(chosen)} of {len(MODEL_PAIRS)} model pairs"
-        + (", scaled" if part < 1 else ""),
+        note=f"{estimator}; {len(chosen)} of {len(MODEL_PAIRS)} model pairs" + (", scaled" if part < 1 else ""),
     )
 
 
@@ -336,15 +328,11 @@ def kernels() -> list[Kernel]:
                 ),
                 peer("pytorch-cka", ("cka", "pytorch-cka"), pytorch_cka, few),
                 peer("pytorch-cka loader", ("cka", "pytorch-cka"), pytorch_cka_loader, few, N),
-                peer(
-                    "rsatoolbox", ("rsatoolbox", "rsatoolbox"), rsatoolbox, one, estimator="biased", once=True
-                ),
+                peer("rsatoolbox", ("rsatoolbox", "rsatoolbox"), rsatoolbox, one, estimator="biased", once=True),
                 peer("cka-pytorch", ("cka_pytorch", "cka-pytorch"), cka_pytorch, one, N, once=True),
                 peer("torch-cka", ("torch_cka", "torch-cka"), torch_cka, one, N, once=True),
                 peer("ckatorch", ("ckatorch", "ckatorch"), ckatorch, one, estimator="biased", once=True),
-                Contender(
-                    "kindred RBF", partial(own, kernel="rbf"), other=True, note="debiased; another kernel"
-                ),
+                Contender("kindred RBF", partial(own, kernel="rbf"), other=True, note="debiased; another kernel"),
                 Contender(
                     "kindred jackknife",
                     own_jackknife,

@@ -24,11 +24,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from kindred.attacks import Attack, perturb
-from kindred.folding import folded
-from kindred.inversion import Inversion, invert
-from kindred.models import Classifier, Description
-from kindred.penultimate import features
+from kindred.activations.penultimate import features
+from kindred.attacks.perturbation import perturb
+from kindred.attacks.pgd import Pgd
+from kindred.inversion.inversion import invert
+from kindred.models.classifiers import Classifier, Description
+from kindred.models.folding import folded
 from race import Contender, Goals, Kernel
 from torch import Tensor, nn
 from torch.nn import functional
@@ -110,20 +111,13 @@ def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 @cache
 def classifier(name: str) -> Classifier:
     """The network, trained for a few epochs by whoever comes first."""
-    from kindred.training import train
+    from kindred.training.loop import train
 
     torch.manual_seed(0)
     made = Classifier(NETS[name](), Description(name, CLASSES, 3, SIZE, SIZE, (0.3,) * 3, (0.35,) * 3))
     path = SCRATCH / f"{name}.pt"
     if not path.exists():
-        recipe = {
-            "method": "standard",
-            "epochs": 4,
-            "batch": 64,
-            "lr": 0.004,
-            "weight_decay": 0.01,
-            "clip": 1.0,
-        }
+        recipe = {"method": "standard", "epochs": 4, "batch": 64, "lr": 0.004, "weight_decay": 0.01, "clip": 1.0}
         pixels, labels, *_ = digits()
         train(made, pixels.numpy(), labels.numpy(), recipe, 0, torch.device("cpu"))
         torch.save(made.state_dict(), path.with_suffix(".partial"))
@@ -153,11 +147,7 @@ def bare(name: str, fold: bool = False, times: int = 1) -> Callable[[], Any]:
 
     def work() -> None:
         for images, labels in shown:
-            passes(
-                lambda x, y=labels: functional.cross_entropy(net(x), y, reduction="none"),
-                images,
-                STEPS * times,
-            )  # type: ignore[misc]
+            passes(lambda x, y=labels: functional.cross_entropy(net(x), y, reduction="none"), images, STEPS * times)  # type: ignore[misc]
 
     return work
 
@@ -165,7 +155,7 @@ def bare(name: str, fold: bool = False, times: int = 1) -> Callable[[], Any]:
 def own(name: str, precision: str | None = "float32", **options: Any) -> Callable[[], Any]:
     """Kindred's attack; precision None: on the network as it is."""
     net = classifier(name) if precision is None else folded(classifier(name), precision)  # type: ignore[arg-type]
-    settings = Attack(**{"norm": "linf", "eps": EPS[name], "steps": STEPS, **options})
+    settings = Pgd(**{"norm": "linf", "eps": EPS[name], "steps": STEPS, **options})
     shown = batches(name)
 
     def work() -> list[Tensor]:
@@ -178,9 +168,7 @@ def own(name: str, precision: str | None = "float32", **options: Any) -> Callabl
 def torchattacks(name: str) -> Callable[[], Any]:
     from torchattacks import PGD
 
-    attack = PGD(
-        classifier(name), eps=EPS[name], alpha=2.5 * EPS[name] / STEPS, steps=STEPS, random_start=True
-    )
+    attack = PGD(classifier(name), eps=EPS[name], alpha=2.5 * EPS[name] / STEPS, steps=STEPS, random_start=True)
     shown = batches(name)
     return lambda: [attack(images, labels) for images, labels in shown]
 
@@ -243,14 +231,14 @@ def pictures() -> tuple[Tensor, Tensor]:
 
 
 def goal(net: Classifier) -> tuple[Callable[[Tensor], Tensor], Tensor]:
-    says = features(net)
+    representation = features(net)
     with torch.no_grad():
-        return says, says(pictures()[0])
+        return representation, representation(pictures()[0])
 
 
-def apart(says: Callable[[Tensor], Tensor], target: Tensor) -> Callable[[Tensor], Tensor]:
+def apart(representation: Callable[[Tensor], Tensor], target: Tensor) -> Callable[[Tensor], Tensor]:
     length = torch.linalg.vector_norm(target, dim=1)
-    return lambda x: torch.linalg.vector_norm(says(x) - target, dim=1) / length
+    return lambda x: torch.linalg.vector_norm(representation(x) - target, dim=1) / length
 
 
 def bare_inversion(name: str, fold: bool = False) -> Callable[[], Any]:
@@ -260,10 +248,10 @@ def bare_inversion(name: str, fold: bool = False) -> Callable[[], Any]:
 
 def own_inversion(name: str, precision: str | None = "float32") -> Callable[[], Any]:
     net = classifier(name)
-    says = features(net if precision is None else folded(net))
-    draft = features(folded(net, "bfloat16")) if precision == "bfloat16" else None
+    representation = features(net if precision is None else folded(net))
+    warm_up = features(folded(net, "bfloat16")) if precision == "bfloat16" else None
     targets, seeds = pictures()
-    return lambda: invert(says, targets, seeds, Inversion(steps=INVERSION_STEPS), draft=draft).images
+    return lambda: invert(representation, targets, seeds, steps=INVERSION_STEPS, warm_up=warm_up).images
 
 
 def robustness(name: str) -> Callable[[], Any]:
@@ -272,16 +260,10 @@ def robustness(name: str) -> Callable[[], Any]:
     if DEVICE.type == "cpu":
         Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
     net = classifier(name)
-    says, target = goal(net)
-    loss = apart(says, target)
+    representation, target = goal(net)
+    loss = apart(representation, target)
     attacker = Attacker(net, SimpleNamespace(mean=torch.zeros(3), std=torch.ones(3))).to(DEVICE)
-    options = {
-        "constraint": "2",
-        "eps": 1000.0,
-        "step_size": 1 / 8,
-        "iterations": INVERSION_STEPS,
-        "targeted": True,
-    }
+    options = {"constraint": "2", "eps": 1000.0, "step_size": 1 / 8, "iterations": INVERSION_STEPS, "targeted": True}
     seeds = pictures()[1]
     return lambda: attacker(seeds, target, custom_loss=lambda model, x, y: (loss(x), None), **options)
 
@@ -306,9 +288,7 @@ def attack_kernel(name: str) -> Kernel:
             Contender("kindred as it is", partial(own, name, None), judge=judge),
             Contender("kindred float32", partial(own, name), judge=judge),
             Contender("kindred bfloat16", partial(own, name, "bfloat16"), judge=judge),
-            Contender(
-                "torchattacks", partial(torchattacks, name), ("torchattacks", "torchattacks"), judge=judge
-            ),
+            Contender("torchattacks", partial(torchattacks, name), ("torchattacks", "torchattacks"), judge=judge),
             Contender("foolbox", partial(foolbox, name), ("foolbox", "foolbox"), judge=judge),
             Contender("art", partial(art, name), ("art", "adversarial-robustness-toolbox"), judge=judge),
         ],
@@ -329,12 +309,7 @@ def kernels() -> list[Kernel]:
                 Contender("l2", partial(own, "tiny", None, norm="l2", eps=0.5)),
                 Contender("linf, momentum", partial(own, "tiny", None, momentum=1.0)),
                 Contender("apgd", partial(own, "tiny", None, method="apgd")),
-                Contender(
-                    "two restarts",
-                    partial(own, "tiny", None, restarts=2),
-                    other=True,
-                    note="twice the passes",
-                ),
+                Contender("two restarts", partial(own, "tiny", None, restarts=2), other=True, note="twice the passes"),
             ],
         ),
         Kernel(
@@ -345,15 +320,8 @@ def kernels() -> list[Kernel]:
                 Contender("folded passes", partial(bare_inversion, net, True)),
                 Contender("kindred as it is", partial(own_inversion, net, None), judge=residual_of(net)),
                 Contender("kindred float32", partial(own_inversion, net), judge=residual_of(net)),
-                Contender(
-                    "kindred bfloat16", partial(own_inversion, net, "bfloat16"), judge=residual_of(net)
-                ),
-                Contender(
-                    "robustness",
-                    partial(robustness, net),
-                    ("robustness", "robustness"),
-                    judge=residual_of(net),
-                ),
+                Contender("kindred bfloat16", partial(own_inversion, net, "bfloat16"), judge=residual_of(net)),
+                Contender("robustness", partial(robustness, net), ("robustness", "robustness"), judge=residual_of(net)),
             ],
         ),
     ]

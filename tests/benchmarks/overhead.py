@@ -94,12 +94,14 @@ class Ledger:
     def watch(self) -> None:
         """Put clocks around what hands results over, before a script takes hold of it."""
         import zarr
-        from kindred import checkpoints, images, store
+        from kindred.images import images
+        from kindred.models import storage
+        from kindred.workflow import store
 
         if self.watched:
             return
         self.watched = {"store"}
-        modules: dict[str, Any] = {"store": store, "images": images, "checkpoints": checkpoints}
+        modules: dict[str, Any] = {"store": store, "images": images, "checkpoints": storage}
         for kind, places in HANDING_OVER.items():
             for module, names in places.items():
                 for name in names:
@@ -121,12 +123,7 @@ def measured(command: list[str], folder: Path) -> tuple[float, float]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
     done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
+        command, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
     )
     wall = time.monotonic() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -163,14 +160,10 @@ def main() -> None:
         command = [sys.executable, str(Path(__file__).resolve()), "--alone", str(found)]
         _, one_wall = measured([*command, "--targets", *given.targets], first)
         spent = json.loads(found.read_text())
-        cpu, wall = measured(
-            [sys.executable, "-m", "snakemake", "--cores", given.cores, *given.targets], second
-        )
+        cpu, wall = measured([sys.executable, "-m", "snakemake", "--cores", given.cores, *given.targets], second)
         results = [len(list((side / "results").rglob("*.*"))) for side in (first, second)]
     if results[0] != results[1]:
-        sys.exit(
-            f"the one process made {results[0]} files and Snakemake {results[1]}; they did not do the same."
-        )
+        sys.exit(f"the one process made {results[0]} files and Snakemake {results[1]}; they did not do the same.")
     work, handing = spent["work"], {kind: spent.get(kind, 0.0) for kind in HANDING_OVER}
     own = spent["process"] - work - sum(handing.values())
     rows = [

@@ -111,13 +111,9 @@ class Goals:
         self.found: list[tuple[str, str, float, bool]] = []
 
     def of(self, kernel: str) -> KernelGoals:
-        return KernelGoals(
-            self, {row.plain: row for row in self.rows if row.kernel == kernel and row.seconds}
-        )
+        return KernelGoals(self, {row.plain: row for row in self.rows if row.kernel == kernel and row.seconds})
 
-    def demand(
-        self, what: str, value: float, *, least: float | None = None, most: float | None = None
-    ) -> None:
+    def demand(self, what: str, value: float, *, least: float | None = None, most: float | None = None) -> None:
         if least is not None:
             self.found.append((what, f">= {least:g}", value, value >= least))
         if most is not None:
@@ -151,17 +147,13 @@ class KernelGoals:
     def loss(self, what: str, quality: str, **limits: float) -> None:
         """How much less of it mixed precision has than float32."""
         if {"kindred float32", "kindred bfloat16"} <= self.rows.keys():
-            single, mixed = (
-                self.rows[f"kindred {name}"].quality[quality] for name in ("float32", "bfloat16")
-            )
+            single, mixed = (self.rows[f"kindred {name}"].quality[quality] for name in ("float32", "bfloat16"))
             self.goals.demand(what, single - mixed, **limits)
 
     def gain(self, what: str, quality: str, **limits: float) -> None:
         """How much more of it mixed precision has than float32, as a share of that."""
         if {"kindred float32", "kindred bfloat16"} <= self.rows.keys():
-            single, mixed = (
-                self.rows[f"kindred {name}"].quality[quality] for name in ("float32", "bfloat16")
-            )
+            single, mixed = (self.rows[f"kindred {name}"].quality[quality] for name in ("float32", "bfloat16"))
             self.goals.demand(what, mixed / single - 1, **limits)
 
 

@@ -20,10 +20,11 @@ from race import Contender, Goals, Kernel
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("Snakefile", "rules", "scripts", "envs", "profiles", "studies", "config.yaml")
 # As the scripts import; the end is that of a job.
-FIGURE = "from kindred.figures import cka, style, tables"
-TABLE = "from kindred import tables"
-COMPARISON = "import torch; from kindred import comparison, device, store"
-MODEL = "import torch; from kindred import attacks, checkpoints, device, folding, images, store"
+FIGURE = "from kindred.figures import similarity; from kindred.figures.layout import page, reading"
+TABLE = "from kindred.tables import tables"
+COMPARISON = "import torch; from kindred.similarity import comparison; from kindred.workflow import device, store"
+MODEL = "import torch; from kindred.attacks import attacks; from kindred.images import images; "
+MODEL += "from kindred.models import folding, storage; from kindred.workflow import device, store"
 
 
 def starting(code: str, ends: bool = True) -> Callable[[], Any]:
@@ -44,9 +45,7 @@ def dry_run(study: bool) -> Callable[[], Any]:
     else:
         (folder / "Snakefile").write_text('rule all:\n    output: "made"\n    shell: "touch made"\n')
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "--cores", "1"]
-    return lambda: subprocess.run(
-        command, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    return lambda: subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def kernels() -> list[Kernel]:

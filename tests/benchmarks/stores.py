@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import zarr
-from kindred import store
+from kindred.workflow import store
 from race import Contender, Goals, Kernel
 
 IMAGES, FEATURES = 1024, 49152  # 192 MiB

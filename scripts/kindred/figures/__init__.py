@@ -1,5 +1,4 @@
-"""Figures: each module draws one kind of figure from a table and composes its caption.
+"""Figures: each module draws one from tables and composes its caption, on what `layout` has for all of them.
 
-Nothing is imported here, and no module below needs torch, timm, xarray or zarr: a laptop redraws every figure
-from the tables.
+No module needs torch or timm, and only the gallery's images zarr: a laptop redraws every figure from the tables.
 """

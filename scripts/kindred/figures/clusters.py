@@ -1,95 +1,47 @@
 """SAT of every pair of models, models of one group together (Hwang et al. 2024, the groups of its Fig. 1)."""
 
-from dataclasses import dataclass
-
 import numpy as np
-import pandas as pd
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
-from kindred.errors import BadInput
-from kindred.figures import heatmap, matrix, plots, style, tables
-from kindred.scores import TOP, Scores
-
-
-@dataclass(frozen=True)
-class Content:
-    """SAT with models in the order drawn, and the group of each, numbered from 1."""
-
-    scores: Scores
-    groups: tuple[int, ...]
+from kindred.analyses import scores
+from kindred.analyses.scores import TOP
+from kindred.figures.layout import heatmap, matrix, reading
+from kindred.figures.layout.colours import TRANSFER, group_colour
+from kindred.figures.layout.style import Captioned, Options, Style, Tables
+from kindred.figures.layout.text import listed, plural, signed
 
 
-def select(scores: Scores, clusters: pd.DataFrame) -> Content:
-    """Groups by number, in each the models most like the rest of it first. Raises BadInput for other models."""
-    tables.require(clusters, ["model", "cluster", "hierarchical"], "clusters.csv")
-    group = dict(zip(clusters["model"].astype(str), clusters["cluster"].astype(int), strict=True))
-    if missing := [name for name in scores.models if name not in group]:
-        raise BadInput(f"clusters.csv has no row for the model {missing[0]!r}.")
-    own = np.array([group[name] for name in scores.models])
-    inside = (own[:, None] == own[None, :]) & ~np.eye(len(own), dtype=bool) & np.isfinite(scores.sat)
-    total = np.where(inside, scores.sat, 0.0).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
+def draw(tables: Tables, options: Options, style: Style) -> Captioned:
+    """One heatmap, groups set apart, in each the models most like the rest first; the strip shows the group."""
+    found = scores.of_table(tables["sat"], "the table of SAT", options["attack"])
+    group = reading.groups(tables, found.models)
+    own = np.array([group[name] for name in found.models])
+    inside = (own[:, None] == own[None, :]) & ~np.eye(len(own), dtype=bool) & np.isfinite(found.sat)
+    total = np.where(inside, found.sat, 0.0).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
     order = np.lexsort((-total, own))
-    return Content(
-        scores.of([scores.models[index] for index in order]), tuple(int(own[index]) for index in order)
+    found, own = found.of([found.models[index] for index in order]), own[order]
+    side = matrix.Side(found.models, tuple(map(str, own)), tuple(map(group_colour, own)))
+    apart = reading.off_diagonal(found.sat)
+    low, high = (np.floor(4 * apart.min()) / 4, np.ceil(4 * apart.max()) / 4) if len(apart) else (0.0, TOP)
+    high = max(min(high, TOP), low + 0.25)
+    extend = "max" if (reading.defined(found.sat) > high).any() else "neither"
+    scale = matrix.Scale(TRANSFER, Normalize(low, high), "{:.1f}".format, "SAT", extend=extend)
+    figure = heatmap.draw([matrix.Panel(found.sat, side, side, scale, "SAT by group")], style).page.figure
+    attack = f" under {options['attack']}" if options["attack"] else ""
+    text = (
+        f"SAT of {plural(len(own), 'model')}{attack} (natural logarithm of the percentage of images fooled, "
+        f"mean of both directions), in {plural(max(own), 'group')} by spectral clustering, the "
+        "largest first; strips show the group. The colour scale spans pairs of different models: a model "
+        "with itself (its white-box rate) may lie above."
     )
-
-
-def draw(
-    scores: Scores,
-    clusters: pd.DataFrame,
-    *,
-    annotate: bool | str = "auto",
-    dpi: int = style.DPI,
-    font_size: float = style.FONT_SIZE,
-) -> Figure:
-    """One heatmap, groups set apart; the strip tells the group."""
-    content = select(scores, clusters)
-    colours = tuple(plots.group_colour(group) for group in content.groups)
-    side = matrix.Side(content.scores.models, tuple(map(str, content.groups)), colours)
-    apart = tables.off_diagonal(content.scores.sat)
-    low = float(np.floor(4 * apart.min()) / 4) if len(apart) else 0.0
-    high = min(TOP, float(np.ceil(4 * apart.max()) / 4)) if len(apart) else TOP
-    panel = matrix.Panel(
-        content.scores.sat,
-        side,
-        side,
-        "SAT by group",
-        "",
-        "",
-        style.TRANSFER,
-        Normalize(low, max(high, low + 0.25)),
-        "{:.1f}".format,
-    )
-    return heatmap.draw(
-        [panel],
-        bar=heatmap.Bar("SAT", extend="max" if np.nanmax(content.scores.sat) > high else "neither"),
-        annotate=annotate,
-        undefined="undefined",
-        dpi=dpi,
-        font_size=font_size,
-    ).figure
-
-
-def caption(scores: Scores, clusters: pd.DataFrame, labels: pd.DataFrame | None = None) -> str:
-    """What the figure shows: groups, how they compare with a tree's and with what is known of the models."""
-    content = select(scores, clusters)
-    own = np.array(content.groups)
-    same = (own[:, None] == own[None, :])[np.triu_indices(len(own), 1)]
-    pairs = content.scores.sat[np.triu_indices(len(own), 1)]
-    said = [
-        f"SAT of {len(own)} models (natural logarithm of the percentage of images fooled, mean of both directions) in "
-        f"{own.max()} groups by spectral clustering, the largest first; strips tell the group. The colour scale is "
-        "that of different models: a model with itself (its white-box rate) may lie above it.",
-    ]
-    if np.isfinite(pairs[same]).any() and np.isfinite(pairs[~same]).any():
-        said.append(
-            f"Mean SAT inside groups {np.nanmean(pairs[same]):.3f}, between groups {np.nanmean(pairs[~same]):.3f}."
-        )
-    if labels is not None and len(labels):
-        known = labels.sort_values("ari_spectral", ascending=False, kind="stable")
-        best = [f"{row.label} {row.ari_spectral:.2f}" for row in known.head(4).itertuples()]
-        said.append(
-            f"Agreement with other divisions (adjusted Rand index): {tables.listed(best)}.".replace("-", "−")
-        )
-    return " ".join(said)
+    first, second = found.pairs()
+    pairs, same = found.sat[first, second], own[first] == own[second]
+    inside, between = reading.defined(pairs[same]), reading.defined(pairs[~same])
+    if len(inside) and len(between):
+        text += f" Mean SAT within groups {inside.mean():.3f}, between groups {between.mean():.3f}."
+    known = tables["labels"].dropna(subset=["ari_spectral"])
+    known = known.sort_values("ari_spectral", ascending=False, kind="stable")
+    if len(known):
+        best = [f"{row.label.replace('_', ' ')} {row.ari_spectral:.2f}" for row in known.head(4).itertuples()]
+        text += f" Agreement with other divisions, the best first (adjusted Rand index): {listed(best)}."
+    return figure, signed(text)

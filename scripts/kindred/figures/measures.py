@@ -1,125 +1,73 @@
-"""Measures of the same pairs of models against each other: a scatter plot below the diagonal, correlation above."""
-
-from collections.abc import Sequence
+"""Measures of the same pairs of models: scatter plots below the diagonal, correlations above."""
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.typing import ColorType
 
-from kindred.errors import BadInput
-from kindred.figures import plots, style, tables
+from kindred.figures.layout import chart, reading
+from kindred.figures.layout.colours import HUES, TRANSFER, ink_on
+from kindred.figures.layout.style import INK, NOTE, Captioned, Look, Options, Style, Tables
+from kindred.figures.layout.text import listed, plural, signed, span
 
 LABELS = {"agreement": "same prediction", "cka": "natural CKA", "gradients": "input gradients"}
-NUMBERS = ("pearson", "spearman", "p")
 CELL = 1.12  # inches
+DARKEST = 0.62  # of the colour map, for a correlation of 1: numbers stay legible on it
 
 
 def label(measure: str) -> str:
-    """What a measure is called: SAT with its attack, or in words."""
+    """The name of a measure: SAT with its attack, or words."""
     return LABELS.get(measure, f"SAT ({measure.removeprefix('sat_')})")
 
 
-def draw(
-    pairs: pd.DataFrame,
-    mantel: pd.DataFrame,
-    measures: Sequence[str],
-    *,
-    dpi: int = style.DPI,
-    font_size: float = style.FONT_SIZE,
-) -> Figure:
-    """pairs: pairs.csv; mantel: mantel.csv; measures: columns of pairs.csv, at least two, in order."""
-    if absent := [name for name in measures if name not in pairs.columns]:
-        raise BadInput(
-            f"pairs.csv has no measure {absent[0]!r}; it has {', '.join(map(str, pairs.columns[2:]))}."
-        )
-    if len(measures) < 2:
-        raise BadInput(
-            f"A figure of measures against each other needs two of them; it has {list(measures)!r}."
-        )
+def draw(tables: Tables, options: Options, style: Style) -> Captioned:
+    """A panel for every two of `options["measures"]`, columns of pairs.csv."""
+    measures = options["measures"]
+    pairs, mantel = reading.require(tables, "pairs", " ".join(measures)), tables["mantel"]
+    tests = {frozenset((row["first"], row["second"])): row for row in mantel.to_dict("records")}
     m = len(measures)
-    tests = {
-        frozenset((str(row["first"]), str(row["second"]))): tuple(float(row[name]) for name in NUMBERS)
-        for row in mantel.to_dict("records")
-    }
-    with style.context(font_size) as size:
-        cell = CELL * font_size / style.FONT_SIZE
-        sheet = plots.page(
-            [(cell, cell)] * m * m,
-            columns=m,
-            left=0.22,
-            below=0.16,
-            above=0.02,
-            right=0.1,
-            between=0.02,
-            dpi=dpi,
-            font_size=font_size,
-        )
-        for place, axes in enumerate(sheet.axes):
-            row, column = divmod(place, m)
-            a, b = measures[row], measures[column]
-            if row > column:
-                _points(axes, pairs[b].to_numpy(dtype=float), pairs[a].to_numpy(dtype=float), size)
-                axes.tick_params(labelleft=column == 0, labelbottom=row == m - 1)
-                continue
-            axes.set_axis_off()
-            if row == column:
-                axes.text(
-                    0.5, 0.5, label(a).replace(" (", "\n("), ha="center", va="center", fontsize=size.label
-                )
-                continue
-            pearson, spearman, p = tests[frozenset((a, b))]
-            # Darker for a stronger correlation, never so dark that the numbers cannot be read.
-            shade = to_rgb(style.TRANSFER(0.62 * min(1.0, abs(np.nan_to_num(pearson)))))
-            axes.add_patch(_box(axes, shade))
-            text = f"{pearson:.2f}\nρ {spearman:.2f}\np {_small(p)}".replace("-", "−")
-            axes.text(
-                0.5,
-                0.5,
-                text,
-                ha="center",
-                va="center",
-                fontsize=size.label,
-                linespacing=1.4,
-                color=style.ink_on(shade),
-            )
-    return sheet.figure
-
-
-def _points(axes: Axes, x: np.ndarray, y: np.ndarray, size: style.Sizes) -> None:
-    axes.scatter(x, y, s=4, color=plots.HUES[0], alpha=0.55, linewidths=0)
-    axes.set_xlim(*plots.padded(x))
-    axes.set_ylim(*plots.padded(y))
-    axes.tick_params(labelsize=size.note)
-    axes.locator_params(nbins=3)
-    plots.grid(axes)
-
-
-def _box(axes: Axes, colour: ColorType) -> Rectangle:
-    return Rectangle((0.02, 0.02), 0.96, 0.96, transform=axes.transAxes, facecolor=colour, linewidth=0)
-
-
-def _small(p: float) -> str:
-    return f"{p:.3f}" if p >= 0.001 else "<0.001"
-
-
-def caption(pairs: pd.DataFrame, mantel: pd.DataFrame, measures: Sequence[str]) -> str:
-    """What the figure shows, for these measures."""
+    room: Look = {"left": 0.22, "below": 0.16, "above": 0.02, "beside": 0.1, "between": 0.02}
+    page, drawn = chart.panels(style, [(CELL, CELL)] * m * m, columns=m, **room)
+    for place, axes in enumerate(drawn):
+        row, column = divmod(place, m)
+        a, b = measures[row], measures[column]
+        if row > column:
+            axes.scatter(pairs[b], pairs[a], s=4, color=HUES[0], alpha=0.55, linewidths=0)
+            axes.set(xlim=chart.padded(pairs[b]), ylim=chart.padded(pairs[a]))
+            axes.tick_params(labelsize=style.points(NOTE), labelleft=column == 0, labelbottom=row == m - 1)
+            axes.locator_params(nbins=3)
+        elif row == column:
+            _write(axes, label(a).replace(" (", "\n("), INK)
+        else:
+            _correlation(axes, tests[frozenset((a, b))])
     chosen = mantel[mantel["first"].isin(measures) & mantel["second"].isin(measures)]
-    used = tables.counted(chosen["pairs"])
+    text = (
+        f"{listed([label(name) for name in measures])} of the same {span(chosen['pairs'])} pairs of "
+        "different models. Below the diagonal each point is a pair. Above it: Pearson's correlation, "
+        "Spearman's ρ, and the two-sided p of Mantel's test, which permutes the models of one matrix, "
+        "because pairs that share a model are not independent."
+    )
     known = chosen.dropna(subset=["pearson"]).sort_values("pearson", key=abs, ascending=False, kind="stable")
-    said = [
-        f"{tables.listed([label(name) for name in measures])} of the same {used} pairs of different models. Below the "
-        "diagonal a point is a pair. Above it: Pearson's correlation, Spearman's ρ, and p of Mantel's test, which "
-        "renames the models of one matrix at random, because pairs that share a model are not independent."
-    ]
     for row in known.head(1).to_dict("records"):
-        said.append(
-            f"Strongest: {label(str(row['first']))} with {label(str(row['second']))}, {float(row['pearson']):.2f}."
-        )
-    if used != f"{len(pairs):,}":
-        said.append(f"Of {len(pairs):,} pairs, those of models with an undefined value are left out.")
-    return " ".join(said)
+        text += f" Strongest: {label(row['first'])} with {label(row['second'])}, {row['pearson']:.2f}."
+    if (chosen["pairs"] < len(pairs)).any():
+        text += f" Of {plural(len(pairs), 'pair')}, those of models with an undefined value are left out."
+    return page.figure, signed(text)
+
+
+def _write(axes: Axes, text: str, colour: str) -> None:
+    axes.set_axis_off()
+    look: Look = {"ha": "center", "va": "center", "linespacing": 1.4, "transform": axes.transAxes}
+    axes.text(0.5, 0.5, text, color=colour, gid="cell", **look)
+
+
+def _correlation(axes: Axes, test: dict[str, float]) -> None:
+    """A box, darker for a stronger correlation, with both correlations and the p of Mantel's test."""
+    shade = to_rgb(TRANSFER(DARKEST * min(1.0, abs(np.nan_to_num(test["pearson"])))))
+    look: Look = {"transform": axes.transAxes, "facecolor": shade, "linewidth": 0}
+    axes.add_patch(Rectangle((0.02, 0.02), 0.96, 0.96, **look))
+    named = (("", "pearson"), ("ρ ", "spearman"))
+    parts = [f"{name}{test[column]:.2f}" for name, column in named if np.isfinite(test[column])]
+    if np.isfinite(test["p"]):
+        parts.append(f"p {test['p']:.3f}" if test["p"] >= 0.001 else "p < 0.001")
+    _write(axes, signed("\n".join(parts or ["undefined"])), ink_on(shade))

@@ -1,137 +1,76 @@
-"""Ours beside what Jones et al. 2022 published: a point per cell that both have."""
+"""The study's numbers beside those that Jones et al. 2022 published: a point per cell that both have."""
 
-from dataclasses import dataclass
-
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from kindred.figures import chart, style, tables
+from kindred.figures.layout import chart, reading
+from kindred.figures.layout.page import NARROWEST, Page
+from kindred.figures.layout.style import LABEL, NOTE, Captioned, Look, Options, Style, Tables
+from kindred.figures.layout.text import plural
+from kindred.similarity.catalogue import measure
 
-COLUMNS = ("figure", "images", "quantity", "ours", "published")
-NOTHING = "No cell in common: none of the study's models stands for one of the paper's."
+NOTHING = "No cell in common with Jones et al. (2022)."
 COLOURS = ("#254573", "#c75a47", "#65abae", "#8a2946", "#7d7d79")
-NAMES = {
+CASES = {
     "both_right": "both right",
     "both_wrong_same": "both wrong alike",
     "body_wrong_head_right": "head right",
     "body_right_head_wrong": "body right",
     "both_wrong_differ": "both wrong",
 }
+# Title: figures of the paper, and the column by which their cells are coloured.
+PANELS = {
+    "Figure 1": (("1",), "images"),
+    "Figures 3 and 4": (("3", "4"), "images"),
+    "Figure 5": (("5",), "quantity"),
+    "Figure 6": (("6",), "images"),
+    "Figures 7 and 8": (("7", "8"), "quantity"),
+}
+SIDE = 1.6  # inches
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One panel: its title, and the cells of each of its groups."""
-
-    title: str
-    groups: dict[str, pd.DataFrame]
-
-
-def select(table: pd.DataFrame) -> list[Panel]:
-    """The panels for which there are cells; table: published.csv, which may have no rows."""
-    if not table.empty:
-        tables.require(table, COLUMNS, "published.csv")
-    figure = table["figure"].astype(str)
-    panels = [Panel("Figure 1", {"inverted": table[figure == "1"]})]
-    both = table[figure.isin(["3", "4"])]
-    panels.append(Panel("Figures 3 and 4", {str(kind): part for kind, part in both.groupby("images")}))
-    panels.append(Panel("Figure 5", {"cosine": table[figure == "5"]}))
-    panels.append(Panel("Figure 6", {"inverted": table[figure == "6"]}))
-    cases = table[figure.isin(["7", "8"])]
-    panels.append(
-        Panel(
-            "Figures 7 and 8",
-            {NAMES.get(str(case), str(case)): part for case, part in cases.groupby("quantity", sort=False)},
+def draw(tables: Tables, options: Options, style: Style) -> Captioned:
+    """A panel per figure of the paper, published value along x, ours up; a message where there is no cell."""
+    table = tables["published"]
+    found = {
+        title: (table[table["figure"].astype(str).isin(figures)], column) for title, (figures, column) in PANELS.items()
+    }
+    panels = {title: (cells, column) for title, (cells, column) in found.items() if cells[column].notna().any()}
+    if not panels:
+        text = (
+            f"{NOTHING} published.architectures of the configuration maps architectures of the study to "
+            "those of the paper; of their models, those with standard training count, and those trained in "
+            "ℓ2 at a radius of the paper."
         )
+        page = Page(style, NARROWEST, 0.6)
+        page.write(NARROWEST / 2, 0.3, NOTHING, LABEL, "nothing", ha="center", va="center")
+        return page.figure, text
+    page, drawn = chart.panels(style, [(SIDE, SIDE)] * len(panels), left=0.44)
+    named: Look = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top", "gid": "legend"}
+    for axes, (title, (cells, column)) in zip(drawn, panels.items(), strict=True):
+        values = reading.defined(cells[["ours", "published"]].to_numpy())
+        low, high = min([0.0, *values]), max([1.0, *values])
+        chart.identity(axes, low, high)
+        groups = list(cells.groupby(column, sort=False))
+        for place, ((group, part), colour) in enumerate(zip(groups, COLOURS, strict=False)):
+            name = CASES.get(group, group)
+            look: Look = {"color": colour, "markersize": 2.4, "alpha": 0.75, "linewidth": 0}
+            axes.plot(part["published"], part["ours"], "o", gid=f"cells {name}", **look)
+            if len(groups) > 1:
+                below = style.points(-2 - 1.2 * NOTE * place)
+                axes.annotate(name, (0, 1), (4, below), fontsize=style.points(NOTE), color=colour, **named)
+        room = 0.05 * (high - low)
+        axes.set(xlim=(low - room, high + room), ylim=(low - room, high + room))
+        axes.set(title=title, xlabel="published", ylabel="ours" if axes is drawn[0] else "")
+    text = (
+        "Cells of Jones et al. (2022) that the study has as well, ours (CKA cells: "
+        f"{measure(options['measure']).label}) against the published value; on the dashed line both agree. A cell of "
+        "ours is a mean over all pairs of models that stand for it. Cells of a model with itself are left out."
     )
-    return [panel for panel in panels if any(len(part) for part in panel.groups.values())]
-
-
-def draw(table: pd.DataFrame, *, dpi: int = style.DPI, font_size: float = style.FONT_SIZE) -> Figure:
-    """A panel per figure of the paper, published value along x, ours up; a sentence where there is no cell."""
-    panels = select(table)
-    scale = font_size / style.FONT_SIZE
-    with style.context(font_size) as size:
-        if not panels:
-            figure = style.blank(4.6 * scale, 0.8 * scale, dpi)
-            figure.text(
-                0.5, 0.5, NOTHING, fontsize=size.label, ha="center", va="center", gid="nothing", wrap=True
-            )
-            return figure
-        figure, drawn = chart.page(
-            [1.6] * len(panels),
-            1.6,
-            lefts=[0.44 * scale] * len(panels),
-            below=0.40 * scale,
-            beside=0.05,
-            titles=[panel.title for panel in panels],
-            dpi=dpi,
-            font_size=font_size,
-        )
-        for place, (axes, panel) in enumerate(zip(drawn, panels, strict=True)):
-            _points(axes, panel, size)
-            chart.name(axes, size, "published", "ours" if place == 0 else "")
-    return figure
-
-
-def _points(axes: Axes, panel: Panel, size: style.Sizes) -> None:
-    values = np.concatenate(
-        [part[["ours", "published"]].to_numpy().ravel() for part in panel.groups.values()]
-    )
-    low, high = min(0.0, float(values.min())), min(1.0, float(values.max()))
-    room = 0.05 * (high - low)
-    axes.plot([low, high], [low, high], color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 3)))
-    for place, (name, part) in enumerate(panel.groups.items()):
-        colour = COLOURS[place % len(COLOURS)]
-        axes.plot(
-            part["published"],
-            part["ours"],
-            "o",
-            color=colour,
-            markersize=2.4,
-            alpha=0.75,
-            linewidth=0,
-            gid=f"cells {name}",
-        )
-        if len(panel.groups) > 1:
-            axes.annotate(
-                name,
-                (0, 1),
-                xycoords="axes fraction",
-                xytext=(4, -2 - 1.2 * size.note * place),
-                textcoords="offset points",
-                fontsize=size.note,
-                color=colour,
-                va="top",
-                gid="legend",
-            )
-    axes.set_xlim(low - room, high + room)
-    axes.set_ylim(low - room, max(high, float(values.max())) + room)
-
-
-def caption(table: pd.DataFrame, summary: pd.DataFrame, *, measure: str) -> str:
-    """What the figure shows, with the number of cells, mean absolute difference and rank correlation of each."""
-    if not select(table):
-        return (
-            f"{NOTHING} The table published.architectures of the config says which architecture of the study is which "
-            "of the paper's; models count that were trained plainly or in ℓ2."
-        )
-    said = [
-        f"Cells of Jones et al. (2022) that the study has as well, ours ({tables.MEASURES.get(measure, measure)}) "
-        "against the published value; on the dashed line both agree. Cells of a model with itself are left out."
-    ]
-    for row in summary.itertuples():
+    for row in tables["published_summary"].itertuples():
         if row.cells:
-            what = (
-                "All CKA cells"
-                if row.figure == "all"
-                else f"Figure {row.figure}, {str(row.quantity).replace('_', ' ')}"
-            )
-            rank = "" if pd.isna(row.spearman) else f", Spearman {row.spearman:.2f}"
-            cells = f"{row.cells:,} cell{'' if row.cells == 1 else 's'}"
-            said.append(
-                f"{what}: {cells}, mean absolute difference {row.mean_absolute_difference:.3f}{rank}."
-            )
-    return " ".join(said)
+            title = f"Figure {row.figure}, {str(row.quantity).replace('_', ' ')}"
+            title = "All CKA cells" if row.figure == "all" else title
+            rank = "" if pd.isna(row.spearman) else f", Spearman's correlation {row.spearman:.2f}"
+            difference = f"mean absolute difference {row.mean_absolute_difference:.3f}"
+            text += f" {title}: {plural(row.cells, 'cell')}, {difference}{rank}."
+    return page.figure, text

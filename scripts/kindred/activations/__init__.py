@@ -1,0 +1,1 @@
+"""Activations: layers, hooks, penultimate features, extraction in batches."""

@@ -1,0 +1,1 @@
+"""Analyses of tables: clusters, ensembles, components, published values."""

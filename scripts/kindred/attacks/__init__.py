@@ -1,0 +1,1 @@
+"""Adversarial attacks: a module per method."""

@@ -1,0 +1,1 @@
+"""The configuration: what may be asked for, defaults, messages."""

@@ -1,0 +1,35 @@
+"""Corresponding layers of two models of one architecture by measures of other families than CKA."""
+
+from kindred.figures.layout import lines, reading
+from kindred.figures.layout.layer_matrices import pair
+from kindred.figures.layout.style import Captioned, Options, Style, Tables
+from kindred.figures.layout.text import span
+from kindred.similarity.catalogue import MEASURES
+
+LABELS = {"cca": "CCA", "svcca": "SVCCA", "pwcca": "PWCCA", "procrustes": "Procrustes"}
+LABELS |= {name: one.label for name, one in MEASURES.items()}
+
+
+def draw(tables: Tables, options: Options, style: Style) -> Captioned:
+    """A panel for each pair of models, a line for each measure."""
+    table = reading.require(tables, "alignments", "model_a model_b place measure value")
+    looks = {name: lines.hue(place) for place, name in enumerate(reading.present(table, "measure"))}
+    panels = []
+    for (a, b), rows in table.groupby(["model_a", "model_b"], sort=False):
+        last = max(1, rows["place"].max())
+        own = [
+            lines.Line(LABELS[name], part["place"] / last, part["value"], looks[name])
+            for name, part in rows.groupby("measure", sort=False)
+        ]
+        panels.append(lines.Panel(pair(a, b), own, "similarity"))
+    n = int(table["n"].iloc[0])
+    cca = table[table["measure"] == "cca"]
+    full = int((cca[["rank_a", "rank_b"]].max(axis=1) >= n - 1).sum())
+    text = (
+        f"Corresponding layers of two models of one architecture on the same natural images (n = {span(table['n'])}), "
+        "by several measures of similarity. An orthogonal map or a scale of the outputs of a layer changes none of "
+        "them; an invertible linear map changes neither CCA nor, on the side of the second model, PWCCA; SVCCA keeps "
+        "the first principal directions of each side. CCA and PWCCA are 1 by construction where the outputs of either "
+        f"layer span as many directions as there are images, which holds for {full} of {len(cca)} layers here."
+    )
+    return lines.draw(panels, style, columns=3), text

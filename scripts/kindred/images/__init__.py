@@ -1,0 +1,1 @@
+"""Images: choosing, reading and preparing them; a module per kind of source."""

@@ -1,0 +1,1 @@
+"""Inversion of representations (Jones et al. 2022)."""

@@ -1,0 +1,1 @@
+"""Classifiers: building, describing, storing and loading them."""

@@ -1,0 +1,1 @@
+"""Checkpoints from elsewhere: finding, reading, converting and checking them."""

@@ -1,0 +1,86 @@
+"""Checks that an imported model fits the images: number and order of classes, channels, normalisation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from kindred.images.images import Images
+from kindred.models.classifiers import Classifier
+from kindred.workflow.errors import BadInput, first_line
+from kindred.workflow.job import log
+
+NEAR = 1e-3  # normalisations are published with three decimals
+
+
+def demand_fit(
+    name: str, entry: Mapping[str, Any], brought: Mapping[str, Any], classes: list[str], channels: int
+) -> None:
+    """Raise BadInput where a checkpoint is for other classes (or their order) or channels than the images.
+
+    classes: names of the images' classes, in the order of their labels; brought: what is known of the checkpoint.
+    """
+    if (count := brought.get("classes")) and count != len(classes):
+        raise BadInput(
+            f"model '{name}' distinguishes {count} classes, the images have {len(classes)}; where they are "
+            "some of the model's classes, images.classes names them all (see docs/images.md)."
+        )
+    if (own := brought.get("channels")) and own != channels:
+        raise BadInput(
+            f"model '{name}' takes images of {own} channels, the study has {channels}; images.channels turns "
+            "grey into colour images and back."
+        )
+    _demand_order(name, entry.get("classes"), brought.get("labels"), classes)
+    mean, std = brought.get("mean"), brought.get("std")
+    if mean and std and "timm" not in entry:
+        given = [*entry["mean"], *entry["std"]]
+        if len(given) != len(mean) + len(std) or np.abs(np.subtract(given, [*mean, *std])).max() > NEAR:
+            raise BadInput(
+                f"model '{name}' has mean {_list(entry['mean'])} and std {_list(entry['std'])} in the config, but its "
+                f"file has mean {_list(mean)} and std {_list(std)}; the file is usually right."
+            )
+
+
+def demand_logits(name: str, classifier: Classifier, held_out: Images) -> None:
+    """Raise BadInput where the network does not take the images or return a row of logits for each."""
+    description = classifier.description
+    try:
+        with torch.inference_mode():
+            logits = classifier(torch.from_numpy(held_out.pixels[:2]))
+    except Exception as error:  # a network may raise anything for another size or number of channels
+        raise BadInput(
+            f"model '{name}' does not take images of {description.channels} channels and {description.input_size} x "
+            f"{description.input_size} pixels: {first_line(error)}; see its input_size."
+        ) from error
+    if not isinstance(logits, torch.Tensor):
+        raise BadInput(f"model '{name}' returns a {type(logits).__name__}, but must return one tensor of logits.")
+    if logits.ndim != 2 or logits.shape[1] != description.classes:
+        raise BadInput(
+            f"model '{name}' returns {' x '.join(map(str, logits.shape[1:])) or 'one number'} for each "
+            f"image, but the images have {description.classes} classes."
+        )
+
+
+def _demand_order(name: str, given: list[str] | None, stated: list[str] | None, classes: list[str]) -> None:
+    names = given or stated
+    if not names or list(names) == classes:
+        return
+    if set(names) != set(classes):
+        if not given:  # hubs name classes in words, folders often in numbers: they cannot be compared
+            log.info("model '%s' names its classes %s, ..., the images %s, ...", name, names[:2], classes[:2])
+            return
+        unshared = sorted(set(names) ^ set(classes))[0]
+        raise BadInput(
+            f"models.{name}.classes holds {len(names)} names and the images have {len(classes)} classes; "
+            f"'{unshared}' is among one of them only."
+        )
+    at = next(at for at, (a, b) in enumerate(zip(names, classes, strict=True)) if a != b)
+    raise BadInput(
+        f"model '{name}' has its classes in another order than the images: number {at} is '{names[at]}' for "
+        f"the model and '{classes[at]}' for the images; images.classes can give the order."
+    )
+
+
+def _list(values: Any) -> str:
+    return f"[{', '.join(f'{value:g}' for value in values)}]"

@@ -1,0 +1,1 @@
+"""Similarity: Gram matrices and a module per measure."""

@@ -1,0 +1,227 @@
+"""Centred kernel alignment of many layers at once: estimators, standard errors and null levels.
+
+All are products of packed Gram matrices (`gram.py`). Undefined values are NaN: a constant layer has no CKA.
+Nothing is clamped; the debiased estimate may lie slightly outside [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kindred.similarity.gram import Grams, Precision, matmul_precision, pack
+from kindred.workflow.errors import BadInput
+
+Estimator = Literal["debiased", "biased"]
+Matrix = NDArray[np.float64]
+
+COLUMNS = 2**11  # entries summed in one float32 product; the sum over products is float64
+ROWS = 256  # layers per block row of the symmetric product
+
+
+@torch.no_grad()
+def cka(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
+    """CKA of all pairs of layers, (T, T), symmetric, 1 on the diagonal; NaN where a layer is constant.
+
+    HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)); Kornblith et al. 2019 (eq. 4). 'debiased': with the unbiased HSIC of Song
+    et al. 2012 (eq. 5); 'biased': tr(KHLH) / (n-1)^2 of Gretton et al. 2005 (definition 2). Raises BadInput for another
+    estimator, as do all functions here that take one.
+    """
+    return cka_of_sums(products(grams.packed), grams.diagonal, grams.constant, grams.n, estimator)
+
+
+@torch.no_grad()
+def cka_of_sums(
+    debiased: Tensor, diagonal: Tensor, constant: Tensor, n: int, estimator: Estimator = "debiased"
+) -> Matrix:
+    """CKA (T, T) from the inner products (T, T) of packed rows and the diagonals (T, n) that belong to them.
+
+    constant: (T,) as in `gram.Grams`. Serves sums over parts of rows that are never in memory all at once.
+    """
+    traces = n * (~constant).double()
+    biased = _biased(debiased, diagonal @ diagonal.T, traces[:, None] * traces, n)
+    roots = _roots(debiased.diagonal(), biased.diagonal(), n, estimator)
+    return _ratio(debiased if estimator == "debiased" else biased, roots, roots)
+
+
+@torch.no_grad()
+def cka_between(grams_a: Grams, grams_b: Grams, estimator: Estimator = "debiased") -> Matrix:
+    """CKA of each layer of one pack (Ta) with each of another (Tb), (Ta, Tb).
+
+    Both packs must hold the same images in the same order, in blocks of the same size.
+    """
+    debiased, biased = _numerators(grams_a, grams_b)
+    roots = [_roots(*_self_numerators(grams), grams.n, estimator) for grams in (grams_a, grams_b)]
+    return _ratio(debiased if estimator == "debiased" else biased, roots[0], roots[1])
+
+
+@torch.no_grad()
+def minibatch_cka(
+    features: Sequence[Tensor], batch: int = 1024, passes: int = 3, seed: int = 0, precision: Precision = "float32"
+) -> Matrix:
+    """Minibatch linear CKA of all pairs of layers, (T, T): Nguyen et al. 2021 (eq. 3).
+
+    The ratio of means over minibatches of the unbiased HSIC, of each pair and of each layer with itself.
+    features: (n, p_t) each. The images are shuffled anew for each pass, in the same order for all layers, and
+    split into ceil(n / batch) minibatches whose sizes differ by at most one (Nguyen et al. and Cianfarani et
+    al. 2022 have a smaller last one). precision: as for `pack`.
+
+    Raises BadInput for a minibatch of fewer than 4 images, and as `pack`.
+    """
+    n, device = len(features[0]), features[0].device
+    if n // math.ceil(n / batch) < 4:
+        raise BadInput(f"batch is {batch} for {n} images; every minibatch needs at least 4 images.")
+    return minibatches_cka(
+        pack((layer[images.to(device)] for layer in features), count=len(features), precision=precision)
+        for images in minibatches(n, batch, passes, seed)
+    )
+
+
+def minibatches(n: int, batch: int, passes: int, seed: int) -> Iterator[Tensor]:
+    """Indices of the images of each minibatch, over `passes` passes; see `minibatch_cka`."""
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(passes):
+        yield from torch.tensor_split(torch.randperm(n, generator=generator), math.ceil(n / batch))
+
+
+@torch.no_grad()
+def minibatches_cka(packs: Iterable[Grams]) -> Matrix:
+    """The ratio of means over packs of the same layers on one minibatch each, (T, T); see `minibatch_cka`."""
+    total = scale = None
+    largest = 0
+    for grams in packs:
+        debiased, biased = _numerators(grams)
+        units = grams.trace / grams.n
+        weight = 1 / (grams.n * (grams.n - 3))
+        cross, own = debiased * units[:, None] * units * weight, biased.diagonal() * units**2 * weight
+        total, scale = (cross, own) if total is None or scale is None else (total + cross, scale + own)
+        largest = max(largest, grams.n)
+    assert total is not None and scale is not None
+    roots = _roots(total.diagonal(), scale, largest, "debiased")
+    return _ratio(total, roots, roots)
+
+
+@torch.no_grad()
+def jackknife(grams: Grams, pairs: Sequence[tuple[int, int]], batch: int = 16) -> Matrix:
+    """Jackknife standard errors (P,) over images of debiased CKA for pairs of layers (i, j), exact.
+
+    Efron and Stein 1981: sqrt((n-1)/n sum_i (CKA_(-i) - mean)^2) over all images i left out in turn. For
+    U-centred A and B, whose rows sum to zero, leaving out image i turns the numerator S = sum_ij A_ij B_ij of
+    the unbiased HSIC into S - 2 (n-2)/(n-3) c_i with c_i = sum_j A_ij B_ij: a deleted row leaves -A_ij as the
+    row sums of the rest, and the formula of Song et al. 2012 needs only these. So a pair costs one pass over
+    its two packed rows. The width of an RBF kernel stays that of all images.
+
+    There must be at least 5 images. `batch` pairs are processed at once, in 12 batch block n bytes. NaN where CKA is
+    undefined, with all images or with one left out.
+    """
+    if not pairs:
+        return np.zeros(0)
+    layers = sorted({layer for pair in pairs for layer in pair})
+    row = {layer: index for index, layer in enumerate(layers)}
+    cross = _delete_one(grams, pairs, batch)
+    own = _delete_one(grams, [(layer, layer) for layer in layers], batch)
+    floor = _floor(grams.n) * _self_numerators(grams)[1][layers]
+    own = torch.where(own > floor[:, None], own, torch.nan).sqrt()
+    first, second = ([row[pair[side]] for pair in pairs] for side in (0, 1))
+    values = cross / own[first] / own[second]
+    spread = (values - values.mean(dim=1, keepdim=True)).square().mean(dim=1)
+    return np.asarray((spread * (grams.n - 1)).sqrt().cpu())
+
+
+@torch.no_grad()
+def permutation_null(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
+    """Expected CKA (T, T) when the images of the two layers are paired at random, exactly.
+
+    Over all n! pairings HSIC(K, K) does not change and the mean of tr(KL) is tr K tr L / (n-1) for centred K
+    and L, so 'biased' gives tr K tr L / ((n-1) |K| |L|). 'debiased' gives 0. NaN where CKA is undefined.
+    """
+    debiased, biased = _self_numerators(grams)
+    roots = _roots(debiased, biased, grams.n, estimator)
+    numerator = torch.zeros(len(grams), len(grams), dtype=torch.float64, device=roots.device)
+    if estimator == "biased":
+        traces = _traces(grams)
+        numerator = traces[:, None] * traces / (grams.n - 1)
+    return _ratio(numerator, roots, roots)
+
+
+def _traces(grams: Grams) -> Tensor:
+    """Traces (T,) of the normalised kernels: n, or 0 for constant layers."""
+    return grams.n * (~grams.constant).double()
+
+
+def _numerators(a: Grams, b: Grams | None = None) -> tuple[Tensor, Tensor]:
+    """Sums of K_ij L_ij of the normalised kernels, U-centred and doubly centred, of all pairs: (Ta, Tb) each."""
+    debiased = products(a.packed, None if b is None else b.packed)
+    b = a if b is None else b
+    own = a.diagonal @ b.diagonal.T
+    return debiased, _biased(debiased, own, _traces(a)[:, None] * _traces(b), a.n)
+
+
+def _self_numerators(grams: Grams) -> tuple[Tensor, Tensor]:
+    """The same sums of each layer with itself: (T,) each."""
+    debiased = torch.zeros(len(grams), dtype=torch.float64, device=grams.packed.device)
+    for part in grams.packed.split(COLUMNS, dim=1):
+        debiased += torch.linalg.vecdot(part, part)
+    own = grams.diagonal.square().sum(dim=1)
+    return debiased, _biased(debiased, own, _traces(grams) ** 2, grams.n)
+
+
+def _biased(debiased: Tensor, diagonals: Tensor, traces: Tensor, n: int) -> Tensor:
+    """Doubly centred products from U-centred ones, products of diagonals and products of traces."""
+    return debiased + n / (n - 2) * diagonals - traces / ((n - 1) * (n - 2))
+
+
+def products(a: Tensor, b: Tensor | None = None) -> Tensor:
+    """a b^T (or a a^T) of packed rows: float32 products of COLUMNS columns, summed in float64."""
+    other = a if b is None else b
+    total = torch.zeros(len(a), len(other), dtype=torch.float64, device=a.device)
+    with matmul_precision("highest"):
+        for left, right in zip(a.split(COLUMNS, dim=1), other.split(COLUMNS, dim=1), strict=True):
+            if b is not None:
+                total += left @ right.T
+                continue
+            for lo in range(0, len(a), ROWS):
+                total[lo : lo + ROWS, lo:] += left[lo : lo + ROWS] @ right[lo:].T
+    return total if b is not None else total.triu() + total.triu(1).T
+
+
+def _floor(n: int) -> float:
+    """Share of the biased self term below which the debiased one is rounding: n (8 eps)^2 in float32."""
+    return n * (8 * torch.finfo(torch.float32).eps) ** 2
+
+
+def _roots(debiased: Tensor, biased: Tensor, n: int, estimator: Estimator) -> Tensor:
+    """Square roots (T,) of the self terms, NaN where CKA is undefined."""
+    if estimator not in ("debiased", "biased"):
+        raise BadInput(f"estimator is {estimator!r}; allowed are 'debiased' and 'biased'.")
+    if estimator == "biased":
+        return torch.where(biased > 0, biased, torch.nan).sqrt()
+    return torch.where(debiased > _floor(n) * biased, debiased, torch.nan).sqrt()
+
+
+def _ratio(numerator: Tensor, rows: Tensor, columns: Tensor) -> Matrix:
+    # Roots before the product: that of two self terms could overflow, and symmetry is kept to the last bit.
+    return np.asarray((numerator / (rows[:, None] * columns)).cpu())
+
+
+def _delete_one(grams: Grams, pairs: Sequence[tuple[int, int]], batch: int) -> Tensor:
+    """Numerators (P, n) of the unbiased HSIC of pairs of layers with each image left out; see `jackknife`."""
+    n = grams.n
+    parts = []
+    for start in range(0, len(pairs), batch):
+        chosen = pairs[start : start + batch]
+        first, second = [i for i, _ in chosen], [j for _, j in chosen]
+        rows = torch.zeros(len(chosen), n, dtype=torch.float64, device=grams.packed.device)
+        for lo, hi, piece in grams.blocks(grams.packed):
+            product = piece[first] * piece[second]
+            square, rest = product[..., : hi - lo], product[..., hi - lo :]  # rest counts each pair twice
+            rows[:, lo:hi] += square.sum(dim=2) + rest.sum(dim=2) / 2
+            rows[:, hi:] += rest.sum(dim=1) / 2
+        parts.append(rows.sum(dim=1, keepdim=True) - 2 * (n - 2) / (n - 3) * rows)
+    return torch.cat(parts)

@@ -1,0 +1,139 @@
+"""The CKA family as measures of models and layers: kernel, estimator and interval of each name.
+
+STIR (Nanda et al. 2022) is CKA of other features, so it is computed here as well.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kindred.similarity.cka import Estimator, cka, cka_between, jackknife, minibatch_cka, permutation_null
+from kindred.similarity.gram import Grams, Precision, pack, packed_bytes
+from kindred.similarity.gram_bands import cka_in_bands
+from kindred.workflow.errors import BadInput
+
+Z95 = 1.959963984540054
+ESTIMATORS: dict[str, Estimator] = {
+    "cka_debiased": "debiased",
+    "cka_biased": "biased",
+    "cka_rbf": "debiased",
+    "stir": "debiased",
+    "stir_biased": "biased",
+}
+RBF, MINIBATCH = "cka_rbf", "cka_minibatch"
+Matrix = NDArray[np.float64]
+
+
+def compare(
+    names: Sequence[str], features: Sequence[Tensor], pairs: Sequence[tuple[int, int]], settings: Mapping[str, Any]
+) -> dict[str, dict[str, Matrix]]:
+    """Compare pairs of feature matrices: {name: {value, low, high, null}}, arrays over `pairs`.
+
+    features: (n, p) each; pairs: indices into them. settings: `minibatch` (size, passes, seed), `bandwidth`
+    and `precision`, as far as the measures need them. low and high bound a 95 % interval from delete-one
+    jackknife errors over images where the estimate is debiased, NaN otherwise; null is the exact expectation
+    when images are paired at random.
+
+    Raises BadInput for minibatches of more images than there are, and as `gram.pack`.
+    """
+    rows, columns = (np.array(side, dtype=int) for side in zip(*pairs, strict=True))
+    found: dict[str, dict[str, Matrix]] = {}
+    for kernel in ("linear", "rbf"):
+        wanted = [name for name in names if (name == RBF) == (kernel == "rbf")]
+        if not wanted:
+            continue
+        grams = pack(features, kernel=kernel, sigma=settings.get("bandwidth", 0.5), precision=_precision(settings))
+        for name in wanted:
+            error = np.full(len(pairs), np.nan)
+            if name == MINIBATCH:
+                value, null = _minibatch(features, settings), np.zeros((len(features),) * 2)
+            else:
+                estimator = ESTIMATORS[name]
+                value, null = cka(grams, estimator), permutation_null(grams, estimator)
+                if estimator == "debiased":
+                    error = jackknife(grams, pairs)
+            chosen = value[rows, columns]
+            found[name] = {
+                "value": chosen,
+                "low": chosen - Z95 * error,
+                "high": chosen + Z95 * error,
+                "null": null[rows, columns],
+            }
+    return found
+
+
+def layers(
+    names: Sequence[str],
+    observe: Callable[..., Iterable[Tensor]],
+    settings: Mapping[str, Any],
+    *,
+    count: int,
+    images: int,
+    memory: float,
+) -> dict[str, Matrix]:
+    """Compare all pairs of `count` layers on `images` images: {name: (T, T)}.
+
+    observe(first, last) yields the activations (n, p) of these layers one after another. Where the packed
+    Gram matrices of all layers would take more than about `memory` bytes, it is called once per band for the
+    linear kernel (`gram_bands`), and for the RBF kernel, whose width depends on whole matrices, once for each
+    part of the layers and each pair of parts. The minibatch estimator needs all activations at once.
+    """
+    found: dict[str, Matrix] = {}
+    linear = [name for name in names if name not in (RBF, MINIBATCH)]
+    if linear:
+        wanted = [ESTIMATORS[name] for name in linear]
+        matrices = cka_in_bands(
+            observe, wanted, layers=count, images=images, memory=memory, precision=_precision(settings)
+        )
+        found |= dict(zip(linear, matrices, strict=True))
+    if RBF in names:
+        found[RBF] = _rbf(observe, _parts(count, images, memory), settings)
+    if MINIBATCH in names:
+        found[MINIBATCH] = _minibatch(list(observe()), settings)
+    return found
+
+
+def _parts(count: int, images: int, memory: float) -> list[tuple[int, int]]:
+    """(first, last + 1) of each part of the layers; two parts are in memory at once."""
+    each = packed_bytes(1, images)
+    if count * each <= memory:
+        return [(0, count)]
+    size = max(1, int(memory / (2 * each)))
+    return [(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+def _rbf(
+    observe: Callable[..., Iterable[Tensor]], parts: Sequence[tuple[int, int]], settings: Mapping[str, Any]
+) -> Matrix:
+    """Debiased RBF CKA of all pairs, with the packed Gram matrices of at most two parts in memory."""
+    found = np.empty((parts[-1][1],) * 2)
+
+    def grams(first: int, last: int) -> Grams:
+        some = observe(first, last)
+        sigma, precision = settings["bandwidth"], _precision(settings)
+        return pack(some, count=last - first, kernel="rbf", sigma=sigma, precision=precision)
+
+    for index, (first, last) in enumerate(parts):
+        rows = grams(first, last)
+        found[first:last, first:last] = cka(rows)
+        for begin, end in parts[index + 1 :]:
+            columns = grams(begin, end)
+            found[first:last, begin:end] = cka_between(rows, columns)
+            found[begin:end, first:last] = found[first:last, begin:end].T
+            del columns
+    return found
+
+
+def _precision(settings: Mapping[str, Any]) -> Precision:
+    return settings.get("precision", "float32")
+
+
+def _minibatch(features: Sequence[Tensor], settings: Mapping[str, Any]) -> Matrix:
+    size, passes, seed = (settings["minibatch"][key] for key in ("size", "passes", "seed"))
+    images = len(features[0])
+    if size > images:
+        raise BadInput(f"similarity.minibatch.size is {size}; it must be at most {images}, the images compared.")
+    return minibatch_cka(features, size, passes, seed, _precision(settings))

@@ -1,0 +1,139 @@
+"""Comparison of models by penultimate features, and of layers, by any of the study's measures.
+
+`measures` in all functions maps the name of a measure to its `module` and to the features that are compared on inverted
+images, `between` models or images (`catalogue.Measure`). Measures of one module are computed together.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kindred.workflow.errors import BadInput
+
+MEMORY = 2 * 2**30  # default number of bytes of features and Gram matrices held at once
+MIN_IMAGES = 5  # for the jackknife
+Rows = dict[str, NDArray[np.float64]]  # value, low, high and null, each an array over pairs
+Measures = Mapping[str, Mapping[str, Any]]
+
+
+def compare(
+    features: Sequence[Tensor], pairs: Sequence[tuple[int, int]], measures: Measures, settings: Mapping[str, Any]
+) -> dict[str, Rows]:
+    """Compare pairs of feature matrices: {measure: {value, low, high, null}}, arrays over `pairs`.
+
+    features: (n, p) each; pairs: indices into them; settings: the keys of the config's section `similarity`
+    that the measures use. low and high bound a 95 % interval over images, NaN where a measure has none; null
+    is the level of the measure when images are paired at random, NaN where it is unknown.
+    """
+    found: dict[str, Rows] = {}
+    for module, names in _by_module(measures).items():
+        found |= importlib.import_module(module).compare(names, features, pairs, settings)
+    return {name: found[name] for name in measures}
+
+
+def compare_inverted(
+    inverter: Tensor,
+    tested: Iterable[tuple[Tensor, Tensor | None]],
+    measures: Measures,
+    settings: Mapping[str, Any],
+    memory: float = MEMORY,
+) -> dict[str, Rows]:
+    """Compare models on one model's inverted images: {measure: {value, low, high, null}}.
+
+    inverter: (n, p), features of the inverted images in the model that they were inverted through. tested:
+    for each model its features (n, p_t) of the same images and of their natural targets (None where no
+    measure needs them); they are taken a few at a time, so that no more than about `memory` bytes are held at
+    once. The results are arrays over `tested`.
+
+    Measures between models compare the inverter with the tested model (Jones et al. 2022). Those between
+    images compare a tested model's features of the inverted images with its own of the targets (Nanda et al.
+    2022: STIR(m2 | m1) = CKA(m2(X), m2(X'))). Raises BadInput where the latter are missing.
+    """
+    between_models = {name: one for name, one in measures.items() if one["between"] == "models"}
+    between_images = {name: one for name, one in measures.items() if one["between"] == "images"}
+    parts: dict[str, list[Rows]] = {name: [] for name in measures}
+    for some in _batches(tested, len(inverter), memory):
+        inverted = [features for features, _ in some]
+        found: dict[str, Rows] = {}
+        if between_models:
+            # The inverter itself may be among the tested models; its features are passed once.
+            own = [features is inverter for features in inverted]
+            others = [features for features, same in zip(inverted, own, strict=True) if not same]
+            index = iter(range(1, 1 + len(others)))
+            pairs = [(0, 0 if same else next(index)) for same in own]
+            found |= compare([inverter, *others], pairs, between_models, settings)
+        if between_images:
+            natural = [features for _, features in some if features is not None]
+            if len(natural) != len(some):
+                raise BadInput(
+                    f"{', '.join(between_images)} compares inverted images with natural ones, but the features of the "
+                    "natural images are missing."
+                )
+            pairs = [(index, len(some) + index) for index in range(len(some))]
+            found |= compare([*inverted, *natural], pairs, between_images, settings)
+        for name in measures:
+            parts[name].append(found[name])
+    return {
+        name: {column: np.concatenate([rows[column] for rows in some]) for column in some[0]}
+        for name, some in parts.items()
+    }
+
+
+def layers(
+    observe: Callable[..., Iterable[Tensor]],
+    measures: Measures,
+    settings: Mapping[str, Any],
+    *,
+    count: int,
+    images: int,
+    memory: float = MEMORY,
+) -> dict[str, NDArray[np.float64]]:
+    """Compare all pairs of `count` layers on `images` images: {measure: (T, T)}.
+
+    observe(first, last) yields the activations (n, p) of these layers one after another; it is called several
+    times where not all fit into about `memory` bytes.
+    """
+    found: dict[str, NDArray[np.float64]] = {}
+    for module, names in _by_module(measures).items():
+        own = importlib.import_module(module)
+        found |= own.layers(names, observe, settings, count=count, images=images, memory=memory)
+    return {name: found[name] for name in measures}
+
+
+def converged(residual: NDArray[np.floating], largest: float | None, inverter: str) -> NDArray[np.int64]:
+    """Indices of the images to compare: all, or those whose residual is at most `largest` (NaN is not).
+
+    Raises BadInput where fewer than MIN_IMAGES are left.
+    """
+    if largest is None:
+        return np.arange(len(residual))
+    kept = np.flatnonzero(residual <= largest)
+    if len(kept) < MIN_IMAGES:
+        raise BadInput(
+            f"of {len(residual)} images inverted through '{inverter}' only {len(kept)} have a residual of at most "
+            f"{largest:g}, and {MIN_IMAGES} are needed; take more steps, raise converged, or set leave_out to false."
+        )
+    return kept
+
+
+def _by_module(measures: Measures) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name, one in measures.items():
+        grouped.setdefault(one["module"], []).append(name)
+    return grouped
+
+
+def _batches(
+    tested: Iterable[tuple[Tensor, Tensor | None]], images: int, memory: float
+) -> Iterator[list[tuple[Tensor, Tensor | None]]]:
+    """Tested models in groups that fit: features, and half a square of float32 per Gram matrix, of each."""
+    waiting = iter(tested)
+    while first := next(waiting, None):
+        width = sum(features.shape[1] for features in first if features is not None)
+        each = 4 * images * width + 2 * images**2 * sum(features is not None for features in first)
+        yield [first, *islice(waiting, max(0, int(memory // each) - 1))]

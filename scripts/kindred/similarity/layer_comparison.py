@@ -1,0 +1,125 @@
+"""Layer comparison: all layers of several observations compared with each other within a memory limit.
+
+The Gram matrices of all layers are packed and compared in one product per measure. From the same matrices
+comes the share of variance along each layer's first principal component, which explains blocks of similar
+layers (Nguyen et al. 2021).
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator, eigsh
+from torch import Tensor
+
+from kindred.similarity.cka import cka, minibatches, minibatches_cka
+from kindred.similarity.gram import Grams, pack, packed_bytes
+from kindred.workflow.errors import BadInput
+
+Features = Callable[[Tensor | None], Iterable[Iterable[Tensor]]]
+Settings = Mapping[str, Any]
+Matrix = NDArray[np.float64]
+LINEAR = ("cka_debiased", "cka_biased")
+MEASURES = (*LINEAR, "cka_rbf", "cka_minibatch")
+
+
+def compare(
+    features: Features, layers: int, images: int, measures: Sequence[str], settings: Settings, memory: int
+) -> tuple[dict[str, Matrix], Matrix]:
+    """Compare all pairs of T layers on n images: ({measure: (T, T)}, share (T,)).
+
+    features: yields the features of each layer in turn, as `gram.pack` takes them, on the images at the given
+    indices (None: all); called once for each kernel, and for `cka_minibatch` once for each minibatch. share:
+    the share of variance along the first principal component, on all images, or where `cka_minibatch` is the
+    only measure, the mean over its first pass. settings: `minibatch` (size, passes, seed), `bandwidth`.
+
+    Raises BadInput for a measure not in MEASURES, and if the Gram matrices take more than `memory` bytes.
+    """
+    if unknown := [name for name in measures if name not in MEASURES]:
+        raise BadInput(f"layers cannot be compared by '{unknown[0]}'; it must be one of {', '.join(MEASURES)}.")
+    found: dict[str, Matrix] = {}
+    share = np.full(layers, np.nan)
+    linear = [name for name in measures if name in LINEAR]
+    if linear:
+        _demand_room(layers, images, memory)
+        grams = pack(features(None), count=layers)
+        share = principal_share(grams)
+        for name in linear:
+            found[name] = cka(grams, "biased" if name == "cka_biased" else "debiased")
+        del grams
+    if "cka_rbf" in measures:
+        _demand_room(layers, images, memory)
+        found["cka_rbf"] = cka(pack(features(None), count=layers, kernel="rbf", sigma=settings["bandwidth"]))
+    if "cka_minibatch" in measures:
+        size, passes, seed = (settings["minibatch"][key] for key in ("size", "passes", "seed"))
+        _demand_room(layers, min(size, images), memory)
+        shares: list[Matrix] = []
+        first = 0 if linear else math.ceil(images / size)  # minibatches of the first pass
+
+        def packs() -> Iterator[Grams]:
+            for chosen in minibatches(images, size, passes, seed):
+                grams = pack(features(chosen), count=layers)
+                if len(shares) < first:
+                    shares.append(principal_share(grams))
+                yield grams
+
+        found["cka_minibatch"] = minibatches_cka(packs())
+        share = np.mean(shares, axis=0) if shares else share
+    return {name: found[name] for name in measures}, share
+
+
+def _demand_room(layers: int, images: int, memory: int) -> None:
+    needed = packed_bytes(layers, images)
+    if needed > memory:
+        raise BadInput(
+            f"the Gram matrices of {layers} layers on {images:,} images take {needed / 2**30:.2f} GiB, but `memory` is "
+            f"{memory / 2**30:g} GiB; raise it, compare fewer images or a smaller fraction of the layers, or choose "
+            "cka_minibatch."
+        )
+
+
+@torch.no_grad()
+def principal_share(grams: Grams) -> Matrix:
+    """Share (T,) of each layer's variance along its first principal component; NaN for a constant layer.
+
+    The largest eigenvalue of the doubly centred kernel, by Lanczos, over its trace. The kernel follows from
+    the packed U-centred one A, whose rows sum to zero, and the diagonal d: it is A + H diag(c) H with H the
+    centring matrix and c = (d - sum(c) / n^2) n / (n - 2), sum(c) = n sum(d) / (n - 1).
+    """
+    n = grams.n
+    share = np.full(len(grams), np.nan)
+    start = np.random.default_rng(0).standard_normal(n)
+    for index, constant in enumerate(grams.constant.tolist()):
+        if constant:
+            continue
+        kernel = _unpacked(grams, index)
+        diagonal = grams.diagonal[index]
+        sums = diagonal.sum() * n / (n - 1)
+        middle = ((diagonal - sums / n**2) * n / (n - 2)).cpu().numpy()
+
+        def times(
+            vector: NDArray[np.float64], kernel: Tensor = kernel, middle: NDArray[np.float64] = middle
+        ) -> NDArray[np.float64]:
+            vector = vector.ravel()
+            inner = middle * (vector - vector.mean())
+            outer = kernel @ torch.from_numpy(vector).to(kernel)
+            return outer.double().cpu().numpy() + inner - inner.mean()
+
+        operator = LinearOperator((n, n), matvec=times, dtype=np.float64)
+        largest = eigsh(operator, k=1, which="LA", v0=start, tol=1e-6, return_eigenvectors=False)[0]
+        share[index] = largest / float(diagonal.sum())
+    return share
+
+
+def _unpacked(grams: Grams, index: int) -> Tensor:
+    """The U-centred kernel (n, n) of one layer, float32."""
+    whole = torch.zeros(grams.n, grams.n, device=grams.packed.device)
+    for lo, hi, piece in grams.blocks(grams.packed[index]):
+        whole[lo:hi, lo:hi] = piece[:, : hi - lo]
+        rest = piece[:, hi - lo :] / 2**0.5
+        whole[lo:hi, hi:] = rest
+        whole[hi:, lo:hi] = rest.T
+    return whole

@@ -1,0 +1,1 @@
+"""Common needs of all jobs: stores, logs and progress, code fingerprints, tiles, the device, errors."""

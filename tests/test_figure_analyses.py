@@ -1,0 +1,166 @@
+"""Figures of what is made of SAT: groups, maps, components, ensembles, measures, distillation and variation."""
+
+from itertools import combinations
+from typing import Any
+
+import figure_study
+import numpy as np
+import pandas as pd
+import pytest
+from figure_tables import (
+    MODELS,
+    assert_fits,
+    caption,
+    draw,
+    lines,
+    make_models,
+    make_transfer,
+    panels,
+    shown,
+    texts,
+    ticks,
+)
+from kindred.figures.layout import labels, text
+from kindred.workflow.errors import BadInput
+from matplotlib.figure import Figure
+
+TABLES: dict[str, Any] = {**figure_study.of_sat(MODELS), "sat": make_transfer(MODELS)[0]}
+FEW: dict[str, Any] = figure_study.of_sat(MODELS.iloc[:3], defined=False)
+
+
+def test_groups_stand_together_and_sat_is_that_of_the_table() -> None:
+    figure = draw("clusters", TABLES, attack="pgd")
+    (axes,) = panels(figure)
+    names = ticks(axes.yaxis)
+    group = TABLES["clusters"].set_index("model")["cluster"]
+    assert [group[name] for name in names] == [1] * 9 + [2] * 8 and texts(axes, "group") == ["1", "2"]
+    for row in TABLES["sat"].itertuples():
+        assert shown(figure)[0][names.index(row.model_a), names.index(row.model_b)] == row.sat
+    words = caption("clusters", TABLES, attack="pgd")
+    table = TABLES["sat"].query("model_a != model_b")
+    same = table["model_a"].map(group).to_numpy() == table["model_b"].map(group).to_numpy()
+    assert f"within groups {table['sat'][same].mean():.3f}, between groups {table['sat'][~same].mean():.3f}" in words
+    assert "architecture 0.50 and base −0.10" in words
+
+
+def test_a_square_table_of_a_users_own_is_the_same_as_a_tidy_one() -> None:
+    tidy = TABLES["sat"]
+    both = pd.concat([tidy, tidy.rename(columns={"model_a": "model_b", "model_b": "model_a"})])
+    matrix = both.drop_duplicates(["model_a", "model_b"]).pivot(index="model_a", columns="model_b", values="sat")
+    given = {**TABLES, "sat": matrix.rename_axis(None, axis=1).reset_index()}
+    first, second = (draw("clusters", one, attack=attack) for one, attack in ((TABLES, "pgd"), (given, None)))
+    assert ticks(panels(first)[0].yaxis) == ticks(panels(second)[0].yaxis)
+    np.testing.assert_array_equal(shown(first)[0], shown(second)[0])
+    with pytest.raises(BadInput, match="the table of SAT does not hold the attack 'apgd'; it holds pgd"):
+        draw("clusters", TABLES, attack="apgd")
+    with pytest.raises(BadInput, match=r"clusters.csv has no row for the model"):
+        draw("clusters", {**TABLES, "clusters": TABLES["clusters"].iloc[:5]}, attack="pgd")
+
+
+def test_the_spectrum_marks_the_groups_that_are_drawn() -> None:
+    left, right = draw("spectrum", TABLES).axes
+    assert [list(line.get_xdata()) for line in left.lines] == [[2, 3], [2, 3], [2.5, 2.5]]
+    assert list(right.lines[2].get_xdata()) == [2, 2]
+    assert "their stability: SAT 0.90 and exp(SAT) 0.90" in caption("spectrum", TABLES)
+
+
+def crowded(count: int) -> Figure:
+    """Models in four clouds, so dense that names have to make way."""
+    draws = np.random.default_rng(0)
+    names = list(make_models(count)["model"])
+    clouds = draws.normal(size=(4, 2)) * 3
+    points = clouds[np.arange(count) % 4] + 0.5 * draws.normal(size=(count, 2))
+    places = pd.DataFrame({"method": "mds", "model": names, "x": points[:, 0], "y": points[:, 1]})
+    return draw("map", {"map": places, "clusters": pd.DataFrame({"model": names, "cluster": 1})})
+
+
+@pytest.mark.parametrize("count", [17, 40])
+def test_names_on_the_map_do_not_overlap(count: int) -> None:
+    figure = crowded(count)
+    assert_fits(figure)
+    renderer = figure.canvas.get_renderer()
+    names = [each for each in figure.axes[0].texts if each.get_gid() == "name"]
+    boxes = [each.get_window_extent(renderer) for each in names]
+    assert len(boxes) == count
+    assert not [(a, b) for a, b in combinations(boxes, 2) if a.shrunk(0.9, 0.8).overlaps(b.shrunk(0.9, 0.8))]
+
+
+def test_a_name_far_from_its_point_is_joined_to_it() -> None:
+    joins = lines(crowded(40).axes[0], "join")
+    assert joins and not lines(crowded(4).axes[0], "join")
+    assert labels.REACHES[0] < labels.REACHES[1]
+
+
+def test_maps_without_tsne_do_not_speak_of_it() -> None:
+    assert len(draw("map", FEW).axes) == 1 and len(draw("map", TABLES).axes) == 2
+    assert "t-SNE" not in caption("map", FEW) and "t-SNE" in caption("map", TABLES)
+
+
+def test_components_that_all_or_no_pairs_share_are_named() -> None:
+    left, right = draw("components", TABLES).axes
+    assert ticks(left.yaxis) == ["normalisation", "stem pooling", "resolution"]
+    assert [bar.get_width() for bar in right.patches] == pytest.approx([0.4, -0.2, 0])
+    assert texts(right, "reason") == [" all pairs share it"]
+    none = TABLES["importance"].assign(pairs_shared=[0, 2, 5])
+    drawn = draw("components", {**TABLES, "importance": none})
+    assert texts(drawn.axes[1], "reason") == [" no pair shares it", " all pairs share it"]
+    assert "R² is 0.30 over held-out pairs" in caption("components", TABLES)
+    assert "R² is" not in caption("components", FEW) and "too little" in caption("components", FEW)
+
+
+def test_ensembles_show_correlations_where_there_are_any() -> None:
+    assert texts(draw("ensembles", TABLES).axes[0], "correlation") == ["r = −0.30 [−0.50, 0.00]"]
+    assert texts(draw("ensembles", FEW).axes[0], "correlation") == []
+    assert "136 sets of 2 models" in caption("ensembles", TABLES) and "r: Pearson" in caption("ensembles", TABLES)
+    assert not {"Best", "r:"} & set(caption("ensembles", FEW).split())
+
+
+def test_measures_have_scatter_plots_below_and_correlations_above() -> None:
+    chosen = {"measures": ["sat_pgd", "cka", "agreement"]}
+    figure = draw("measures", TABLES, **chosen)
+    cells = [texts(axes, "cell") for axes in figure.axes]
+    assert cells[0] == ["SAT\n(pgd)"] and cells[4] == ["natural CKA"] and cells[8] == ["same prediction"]
+    assert cells[1] == ["0.90\nρ −0.90\np < 0.001"]
+    np.testing.assert_array_equal(figure.axes[3].collections[0].get_offsets(), TABLES["pairs"][["sat_pgd", "cka"]])
+    assert texts(draw("measures", FEW, **chosen).axes[1], "cell") == ["undefined"]
+    assert "Strongest" in caption("measures", TABLES, **chosen) and "Strongest" not in caption(
+        "measures", FEW, **chosen
+    )
+
+
+def test_gains_of_students_against_sat() -> None:
+    table = TABLES["distillation"].assign(gain=np.linspace(0, 0.02, len(TABLES["distillation"])))
+    table = table.assign(sat=2 + table["gain"])
+    figure = draw("distillation", {"distillation": table})
+    assert len(figure.axes) == 2 and figure.axes[0].get_title(loc="left") == "Hard distillation"
+    assert "hard 1.00 over 136 pairs and soft 1.00" in caption("distillation", {"distillation": table})
+    assert "Correlation" not in caption("distillation", FEW)
+
+
+def test_variation_by_what_pairs_differ_in() -> None:
+    rows = [
+        ("seed", 1.0),
+        ("seed", 1.2),
+        ("seed", 3.8),
+        ("several", 4.0),
+        ("architecture", 2.5),
+        ("architecture", np.nan),
+        ("x", np.nan),
+    ]
+    given = {"variation": pd.DataFrame(rows, columns=["differs", "sat"])}
+    (axes,) = draw("variation", given).axes
+    assert ticks(axes.yaxis) == ["architecture (1)", "seed (3)", "several (1)"]
+    assert [line.get_xdata()[0] for line in lines(axes, "mean")] == pytest.approx([2.5, 2.0, 4.0])
+    assert "architecture 2.50 (1 pair), seed 2.00 (3 pairs) and several 4.00 (1 pair)" in caption("variation", given)
+    one = {"variation": given["variation"].iloc[:1]}
+    assert_fits(draw("variation", one))
+    assert "several things" not in caption("variation", one)
+    with pytest.raises(BadInput, match="no pair with a defined SAT"):
+        draw("variation", {"variation": given["variation"].iloc[5:]})
+
+
+def test_numbers_in_words() -> None:
+    assert [text.plural(count, "pair") for count in (1, 0, 1300)] == ["1 pair", "0 pairs", "1,300 pairs"]
+    assert (text.span([3, 3, np.nan]), text.span([3700, 3900])) == ("3", "3,700 to 3,900")
+    assert text.signed("r -0.30, -0.00 (-.5) at resnet-10, 1-2") == "r −0.30, 0.00 (−.5) at resnet-10, 1-2"
+    assert [text.listed(list(items)) for items in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]

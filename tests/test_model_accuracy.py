@@ -1,0 +1,72 @@
+"""The clean accuracy: how it is measured, what is warned of and refused, and the hint that goes with it."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kindred.images.images import Images
+from kindred.models import accuracy
+from kindred.workflow.errors import BadInput
+
+from scripts import Place, run
+
+CLASSES = ["cat", "cow", "dog", "eel"]
+IMAGES = Images(np.zeros((40, 3, 8, 8), np.float32), np.arange(40) % 4, [str(at) for at in range(40)], CLASSES)
+RIGHT = np.eye(4)[IMAGES.labels]
+MEASURED = {"clean_accuracy": 0.79, "clean_images": 40}
+EXPECTED = {"expected": 0.9, "tolerance": 0.1}
+
+
+def test_the_accuracy_is_the_share_that_is_right() -> None:
+    logits = RIGHT.copy()
+    logits[:10] = np.roll(logits[:10], 1, axis=1)
+    assert accuracy.measure(logits, IMAGES) == {"clean_accuracy": 0.75, "clean_images": 40}
+
+
+def test_another_order_of_classes_is_noticed_on_enough_images() -> None:
+    turned = np.roll(RIGHT, 1, axis=1)
+    assert accuracy.measure(turned, IMAGES)["reordered_accuracy"] == 1
+    assert accuracy.measure(turned, IMAGES)["clean_accuracy"] == 0
+    assert "reordered_accuracy" not in accuracy.measure(turned[:19], IMAGES.take(np.arange(19)))
+    # The same prediction for everything has no better order.
+    assert "reordered_accuracy" not in accuracy.measure(np.tile([1.0, 0, 0, 0], (40, 1)), IMAGES)
+
+
+@pytest.mark.parametrize(("share", "warned"), [(0.49, True), (0.5, False), (0.9, False)])
+def test_a_model_near_chance_is_warned_of(share: float, warned: bool, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="kindred"):
+        accuracy.warn_near_chance("m", {"clean_accuracy": share, "reordered_accuracy": 1.0}, 4)
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts == warned * [
+        "model 'm' has an accuracy of 0.4900, and guessing 0.2500; check its mean, std, value_range and the order of "
+        "its classes; in another order of classes it would be 1.0000"
+    ]
+
+
+def test_the_expected_accuracy() -> None:
+    for share in (0.8, 0.9, 0.999):
+        accuracy.demand("m", {**MEASURED, "clean_accuracy": share}, EXPECTED)
+    with pytest.raises(BadInput) as caught:
+        accuracy.demand("m", {**MEASURED, "reordered_accuracy": 1.0}, EXPECTED)
+    assert str(caught.value) == (
+        "model 'm' has a clean accuracy of 0.7900 on 40 images, but models.m.accuracy expects 0.9 within 0.1 (two "
+        "standard errors of so many images are 0.095); usually mean, std, value_range, input_size or the order of "
+        "classes are wrong; in another order of classes it would be 1.0000."
+    )
+
+
+def test_the_table_of_models_checks_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An expectation that changes in the config runs no job of the model."""
+    about = {**MEASURED, "description": {"architecture": "x"}, "weights_sha256": "", "parameters": 3, "source": {}}
+    (tmp_path / "m.json").write_text(json.dumps(about))
+    labels = {"m": {"training": "t", "norm": None, "eps": 0.0, "seed": 0}}
+    given = {"models": ["m.safetensors", str(tmp_path / "m.json")], "adversarial": []}
+    params = {"labels": labels, "order": ["m"], "attacks": []}
+    run("collect_models", Place(tmp_path, {"table": "models.csv"}, given, **params, expected={}))
+    assert (tmp_path / "models.csv").read_text().splitlines()[1] == "m,x,t,,0,0,3,0.79"
+    with pytest.raises(SystemExit):
+        run("collect_models", Place(tmp_path, {"table": "x.csv"}, given, **params, expected={"m": EXPECTED}))
+    assert "models.m.accuracy expects 0.9 within 0.1" in capsys.readouterr().err
+    assert not (tmp_path / "x.csv").exists()
