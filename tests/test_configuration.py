@@ -74,6 +74,13 @@ def sentence(config: Any, files: tuple[Path, ...] = ()) -> str:
     return str(caught.value)
 
 
+def test_one_mistake_is_told_once() -> None:
+    """More evaluation images than there are leave no training images, of which nothing more needs to be said."""
+    told = sentence(changed(("images/evaluation", 5000)))
+    assert told.startswith("images.evaluation is 5000, but must be at most 1,697") and "batch" not in told
+    assert "mistakes" not in told
+
+
 def first(text: str) -> str:
     """The first mistake of a message."""
     return text.split("\n  - ")[1] if " mistakes:" in text else text

@@ -47,6 +47,7 @@ def test_images_that_are_not_there(bare: Checkout) -> None:
     assert outcome.status == 0 and "1 of 1 files and folders do not exist yet (nope)" in outcome.text
     outcome = bare.snakemake()
     assert outcome.status == 1
+    assert "Missing input files for rule select_evaluation_images" in outcome.text
     assert "affected files:\n        nope" in outcome.text and "Traceback" not in outcome.text
     assert not (bare / "results" / "images").exists()
 
