@@ -40,7 +40,8 @@ rule collect_models:
         models=weights(MODELS),
         adversarial=[stimuli_images(f"{attack}@{model}") for attack in ATTACKS for model in MODELS],
     output:
-        "<results>/tables/models.csv",
+        models="<results>/tables/models.csv",
+        accuracies="<results>/tables/accuracies.csv",
     log:
         "<logs>/collect_models.log",
     conda:
@@ -69,6 +70,7 @@ rule collect_cka:
         **uses("collect_cka"),
         models=MODELS,
         inversions=INVERSIONS,
+        debiased=[name for name in NATURAL_MEASURES if measures.measure(name).debiased],
     script:
         "../scripts/collect_cka.py"
 

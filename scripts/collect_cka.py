@@ -12,4 +12,5 @@ with job(snakemake.log[0], snakemake.threads):
     for index, inversion in enumerate(snakemake.params.inversions):
         tiles = inverted[index * each : (index + 1) * each]
         parts.append(tables.cka_table(inversion, tiles, models, symmetric=False))
-    tables.write(snakemake.output[0], pd.concat(parts, ignore_index=True))
+    table = pd.concat(parts, ignore_index=True)
+    tables.write(snakemake.output[0], tables.tested(table, snakemake.params.debiased))

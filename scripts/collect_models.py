@@ -1,4 +1,4 @@
-"""Put what is known of every model, and its accuracy under every attack, into one table."""
+"""Put what is known of every model into a table, and its accuracy, clean and under every attack, into another."""
 
 from kindred.models import accuracy, descriptions
 from kindred.tables import tables
@@ -12,4 +12,5 @@ with job(snakemake.log[0], snakemake.threads):
         accuracy.demand(name, described[name], expected)
     paths = iter(snakemake.input.adversarial)
     attacked = {attack: {name: next(paths) for name in names} for attack in snakemake.params.attacks}
-    tables.write(snakemake.output[0], tables.models_table(labels, described, attacked))
+    tables.write(snakemake.output.models, tables.models_table(labels, described, attacked))
+    tables.write(snakemake.output.accuracies, tables.accuracies_table(described, attacked))

@@ -40,6 +40,7 @@ with job(snakemake.log[0], snakemake.threads):
                 )
             for attacked, pixels in inputs.items():
                 correct = predict(classifier, pixels, name=name, device=device).argmax(1) == first.labels
-                rows.append((name, epochs, which, attacked, correct.mean(), len(first)))
-    columns = ["model", "epoch", "images", "attack", "accuracy", "n"]
-    tables.write(snakemake.output[0], pd.DataFrame(rows, columns=columns))
+                rows.append((name, epochs, which, attacked, correct.sum(), len(first)))
+    about = ["model", "epoch", "images", "attack"]
+    table = tables.with_shares(pd.DataFrame(rows, columns=[*about, "right", "n"]), "right", "accuracy")
+    tables.write(snakemake.output[0], table[[*about, "accuracy", "low", "high", "n"]])

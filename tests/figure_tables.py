@@ -157,8 +157,8 @@ def make_stitching(models: pd.DataFrame) -> pd.DataFrame:
             for case, level in zip(CASES, (0.95, 0.84, 0.3, 0.2, 0.15), strict=True):
                 n = 0 if body == head and "right_head" in case else int(draws.integers(20, 90))
                 agreed = round(n * float(np.clip(level + 0.04 * draws.standard_normal(), 0, 1)))
-                rows.append((body, head, case, n, agreed, agreed / n if n else np.nan, 0.01))
-    table = pd.DataFrame(rows, columns=["body", "head", "case", "n", "agreed", "rate", "error"])
+                rows.append((body, head, case, n, agreed, agreed / n if n else np.nan))
+    table = pd.DataFrame(rows, columns=["body", "head", "case", "n", "agreed", "rate"])
     return table.sample(frac=1.0, random_state=0)
 
 

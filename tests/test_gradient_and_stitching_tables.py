@@ -8,6 +8,7 @@ from kindred.similarity import stitching
 from kindred.tables import tables
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
+from scipy import stats
 
 MODELS = ["b", "a", "c"]
 WEIGHTS = {name: f"{name}0" for name in "abcd"}
@@ -78,14 +79,16 @@ def stitching_tile(path: Path, bodies: str, heads: str) -> str:
 def test_stitching_has_a_row_per_body_head_and_case(tmp_path: Path) -> None:
     tiles = [stitching_tile(tmp_path / "a.zarr", "cd", "abc"), stitching_tile(tmp_path / "b.zarr", "ab", "cab")]
     table = tables.stitching_table(tiles, MODELS)
-    assert list(table) == ["body", "head", "case", "n", "agreed", "rate", "error"]
+    assert list(table) == ["body", "head", "case", "n", "agreed", "rate", "low", "high"]
     assert len(table) == 9 * 5
     assert list(dict.fromkeys(table["body"])) == MODELS
     assert table["case"].tolist()[:5] == list(stitching.NAMES)
     row = table[(table["body"] == "b") & (table["head"] == "c") & (table["case"] == "both_wrong_same")].iloc[0]
     assert (row["n"], row["agreed"]) == (16 % 9, 16 % 9 // 2)
-    assert row["rate"] == pytest.approx(3 / 7) and row["error"] == pytest.approx((3 / 7 * 4 / 7 / 7) ** 0.5)
+    assert row["rate"] == pytest.approx(3 / 7)
+    wilson = stats.binomtest(3, 7).proportion_ci(method="wilson")
+    assert (row["low"], row["high"]) == pytest.approx((wilson.low, wilson.high))
     empty = table[table["n"] == 0]
-    assert len(empty) and empty["rate"].isna().all() and empty["error"].isna().all()
+    assert len(empty) and empty["rate"].isna().all() and empty["low"].isna().all()
     with pytest.raises(BadInput, match="stitch_models"):
         tables.stitching_table(tiles[:1], MODELS)

@@ -14,6 +14,7 @@ from kindred.similarity.transfer import Sat, Transfer, sat_from_counts
 from kindred.tables import tables
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
+from scipy import stats
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -79,7 +80,7 @@ def check_cka(table: pd.DataFrame, models: list[str], symmetric: bool) -> None:
             assert part[column].tolist() == expected
     assert table[table["measure"] == "cka_biased"][["low", "high"]].isna().all(axis=None)
     assert len(table) == len(MEASURES) * len(pairs)
-    assert list(table.columns) == tables.CKA_COLUMNS
+    assert set(tables.CKA_COLUMNS) - {"z", "p", "q"} == set(table.columns)
     assert set(table["layer_a"]) == set(table["layer_b"]) == {"penultimate"}
     assert (table["n"] == 24).all() and table["n"].dtype.kind == "i"
 
@@ -98,6 +99,26 @@ def test_cka_on_inverted_images(tmp_path: Path) -> None:
         table = tables.cka_table("jones", order, MODELS, symmetric=False)
         check_cka(table, MODELS, symmetric=False)
         assert set(table["stimuli"]) == {"jones"} and (table["inverter"] == table["model_a"]).all()
+
+
+def test_only_different_models_on_natural_images_are_tested_and_by_debiased_measures() -> None:
+    rows = [
+        ("natural", "a", "a", "cka_debiased", 1.0),
+        ("natural", "a", "b", "cka_debiased", 0.4),
+        ("natural", "a", "c", "cka_debiased", 0.01),
+        ("natural", "a", "b", "cka_biased", 0.9),
+        ("jones", "a", "b", "cka_debiased", 0.4),
+    ]
+    table = pd.DataFrame(rows, columns=["stimuli", "model_a", "model_b", "measure", "value"]).assign(n=50)
+    missing = dict.fromkeys(set(tables.CKA_COLUMNS) - {"z", "p", "q"} - set(table), np.nan)
+    found = tables.tested(table.assign(**missing), ["cka_debiased"])
+    assert list(found.columns) == tables.CKA_COLUMNS
+    for column in "zpq":
+        assert found[column].notna().tolist() == [False, True, True, False, False]
+    assert found["z"][1] == pytest.approx(0.4 * np.sqrt(50 * 47 / 2))
+    # Two tests: the smaller level counts twice.
+    assert found["q"][1] == pytest.approx(2 * found["p"][1]) and found["q"][2] == pytest.approx(found["p"][2])
+    assert found["p"][1] < 1e-6 and 0.3 < found["p"][2] < 0.5
 
 
 @pytest.mark.parametrize("removed", [["delta"], ["alpha"], ["delta", "charlie"]])
@@ -287,10 +308,11 @@ def test_transfer_and_sat_tables() -> None:
     counts = Transfer(n, fooled, both)
     models = ["z", "x", "y"]
     table = tables.transfer_table("pgd", models, counts)
-    assert list(table.columns) == ["attack", "source", "target", "n", "fooled", "rate"]
+    assert list(table.columns) == ["attack", "source", "target", "n", "fooled", "rate", "low", "high"]
     assert list(zip(table["source"], table["target"], strict=True)) == list(itertools.product(models, models))
     row = table[(table["source"] == "y") & (table["target"] == "x")].iloc[0]
     assert (row["n"], row["fooled"], row["rate"]) == (6, 6, 1.0)
+    assert row["high"] == 1 and row["low"] == pytest.approx(stats.binomtest(6, 6).proportion_ci(method="wilson").low)
     row = table[(table["source"] == "z") & (table["target"] == "y")].iloc[0]
     assert (row["n"], row["fooled"], row["rate"]) == (7, 2, 2 / 7)
 
@@ -348,6 +370,16 @@ def test_models_table(tmp_path: Path) -> None:
         ["m", "resnet18", "imported", "l2", 3.0, 7, 5, 1.0, 1.0, 0.0],
     ]
     assert list(tables.models_table(labels, described, {}).columns)[-1] == "clean_accuracy"
+
+    images = {name: {**one, "clean_images": 24} for name, one in described.items()}
+    table = tables.accuracies_table(images, attacked)
+    assert list(table.columns) == ["model", "attack", "value", "low", "high", "n"]
+    assert table["attack"].tolist() == ["", "", "", *["weak"] * 3, *["strong"] * 3]
+    row = table[(table["model"] == "z") & (table["attack"] == "")].iloc[0]
+    wilson = stats.binomtest(21, 24).proportion_ci(method="wilson")
+    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((0.875, wilson.low, wilson.high, 24))
+    row = table[(table["model"] == "m") & (table["attack"] == "strong")].iloc[0]
+    assert (row["value"], row["low"], row["n"]) == (0, 0, 4) and row["high"] > 0.3
 
 
 def test_writing_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

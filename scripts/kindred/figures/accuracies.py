@@ -47,6 +47,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     if attacks:
         text += (
             " Each attack is made on the model itself (white box) and may take fewer images than clean accuracy, as "
-            "many as its settings say; all of them count, also those that the model gets wrong without it."
+            "many as its settings say; all of them count, also those that the model gets wrong without it. A stronger "
+            "attack may find more, so accuracy under attack is an upper bound."
         )
     return page.figure, text + hatched([values], "were not measured")

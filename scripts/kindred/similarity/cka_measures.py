@@ -13,9 +13,9 @@ from torch import Tensor
 from kindred.similarity.cka import Estimator, cka, cka_between, jackknife, minibatch_cka, permutation_null
 from kindred.similarity.gram import Grams, Precision, pack, packed_bytes
 from kindred.similarity.gram_bands import cka_in_bands
+from kindred.similarity.significance import Z95
 from kindred.workflow.errors import BadInput
 
-Z95 = 1.959963984540054
 ESTIMATORS: dict[str, Estimator] = {
     "cka_debiased": "debiased",
     "cka_biased": "biased",

@@ -77,7 +77,12 @@ _layers = partial(_csv, folder="cianfarani/")
 
 # The tables of the study itself, and those of the analyses that the papers' targets make.
 STUDY = {
-    **_csv("collect_models", models, models="every model: design, training, accuracy"),
+    **_csv(
+        "collect_models",
+        models,
+        models="every model: design, training, accuracy",
+        accuracies="accuracies of every model, with intervals",
+    ),
     **_csv("collect_cka", models, cka="model x model similarity on natural and inverted images"),
     **_csv("collect_layers", models, layers="layer x layer similarity of pairs of models"),
     **_csv("collect_transfer", attacks, transfer="directed transfer rates"),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kindred.analyses import block_structure
 from kindred.attacks.catalogue import budget
-from kindred.tables.tables import cells
+from kindred.tables.tables import cells, with_shares
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
 
@@ -272,8 +272,10 @@ def accuracy_table(stores: Sequence[str]) -> pd.DataFrame:
         about = store.attributes(path)
         fooled = np.asarray(store.array(path, "fooled")[:])
         attack = path.rstrip("/").split("/")[-2]
-        rows.append((about["model"], attack, *budget(about["settings"]), float(1 - fooled.mean()), len(fooled)))
-    return pd.DataFrame(rows, columns=["model", "attack", "norm", "eps", "accuracy", "n"])
+        rows.append((about["model"], attack, *budget(about["settings"]), int((~fooled).sum()), len(fooled)))
+    columns = ["model", "attack", "norm", "eps", "accuracy", "low", "high", "n"]
+    table = pd.DataFrame(rows, columns=["model", "attack", "norm", "eps", "right", "n"])
+    return with_shares(table, "right", "accuracy")[columns]
 
 
 def _panels(

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from kindred.models import descriptions
+from kindred.similarity import significance
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from kindred.similarity.transfer import Sat, Transfer
 
 CKA_COLUMNS = (
-    "stimuli inverter model_a model_b layer_a layer_b measure value low high null n".split()  # noqa: SIM905
+    "stimuli inverter model_a model_b layer_a layer_b measure value low high null n z p q".split()  # noqa: SIM905
 )
 GRADIENT_COLUMNS = "loss model_a model_b mean sd n".split()  # noqa: SIM905
 LAYER_COLUMNS = "stimuli model_a layer_a model_b layer_b measure value n".split()  # noqa: SIM905
@@ -63,6 +64,32 @@ def models_table(
     return pd.DataFrame(rows)
 
 
+def accuracies_table(
+    described: Mapping[str, Mapping[str, Any]], attacked: Mapping[str, Mapping[str, str]]
+) -> pd.DataFrame:
+    """The accuracy of every model on natural images (no attack) and on those of every attack, with its interval.
+
+    described and attacked as for `models_table`. An attack finds some of the images that fool a model, so accuracy
+    under attack is an upper bound; the interval is over images.
+    """
+    rows = [
+        (model, "", round(about["clean_accuracy"] * about["clean_images"]), about["clean_images"])
+        for model, about in described.items()
+    ]
+    for attack, stores in attacked.items():
+        for model, path in stores.items():
+            fooled = _values(path, "fooled")
+            rows.append((model, attack, int((~fooled).sum()), len(fooled)))
+    table = pd.DataFrame(rows, columns=["model", "attack", "right", "n"])
+    return with_shares(table, "right")[["model", "attack", "value", "low", "high", "n"]]
+
+
+def with_shares(table: pd.DataFrame, count: str, value: str = "value") -> pd.DataFrame:
+    """The table with the share that the column `count` is of `n`, and the bounds of its 95 % interval (Wilson)."""
+    low, high = significance.wilson(table[count], table["n"])
+    return table.assign(**{value: table[count] / table["n"].where(table["n"] > 0), "low": low, "high": high})
+
+
 def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetric: bool) -> pd.DataFrame:
     """Similarities of penultimate features, model x model, on one kind of stimuli.
 
@@ -83,7 +110,21 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
     _demand_each_once(stimuli, table, "measure", wanted, "compare_activations compare_inverted")
     table = table.assign(stimuli=stimuli, layer_a="penultimate", layer_b="penultimate")
     table["inverter"] = "" if symmetric else table["model_a"]
-    return _in_order(table, models, "measure", "model_a", "model_b")[CKA_COLUMNS]
+    return _in_order(table, models, "measure", "model_a", "model_b")
+
+
+def tested(table: pd.DataFrame, debiased: Sequence[str]) -> pd.DataFrame:
+    """The rows of `cka_table` of all stimuli, with z, p and q against images paired at random (`significance`).
+
+    Only for different models on natural images by debiased measures: a model with itself is 1 by construction, and two
+    models on images inverted through one of them are no independent features even without any relation. q is the false
+    discovery rate over all tests of the table.
+    """
+    testable = (table["stimuli"] == "natural") & (table["model_a"] != table["model_b"])
+    testable &= table["measure"].isin(debiased)
+    z, p = significance.against_random_pairing(table["value"], table["n"])
+    table = table.assign(z=np.where(testable, z, np.nan), p=np.where(testable, p, np.nan))
+    return table.assign(q=significance.false_discovery(table["p"]))[CKA_COLUMNS]
 
 
 def layers_table(
@@ -218,7 +259,8 @@ def _in_order(table: pd.DataFrame, models: Sequence[str], *columns: str) -> pd.D
 def transfer_table(attack: str, models: Sequence[str], counts: Transfer) -> pd.DataFrame:
     """Transfer rates of every ordered pair, source before target; the white-box rate on the diagonal."""
     every = np.indices((len(models),) * 2).reshape(2, -1)
-    columns = {"n": counts.n, "fooled": counts.fooled, "rate": counts.rate}
+    low, high = significance.wilson(counts.fooled, counts.n)
+    columns = {"n": counts.n, "fooled": counts.fooled, "rate": counts.rate, "low": low, "high": high}
     return _entries(attack, models, ("source", "target"), every, columns)
 
 
@@ -258,8 +300,8 @@ def gradients_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame
 def stitching_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame:
     """Agreement of stitched models with their heads, for every ordered pair of body and head, by case.
 
-    The number of images, those on which both predict the same class, their share r, and its standard error
-    sqrt(r (1 - r) / n); empty for cases without images. Raises BadInput for missing pairs.
+    The number of images, those on which both predict the same class, their share and its 95 % interval (Wilson), empty
+    for cases without images. Raises BadInput for missing pairs.
     """
     frames = []
     for path in with_one_set_of_weights(tiles):
@@ -269,9 +311,7 @@ def stitching_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame
         frames.append(_of_study(pd.DataFrame(columns, index).reset_index(), models))
     table = pd.concat(frames)
     _demand_each_once("stitching", table, "case", product(models, repeat=2), "stitch_models")
-    table["rate"] = table["agreed"] / table["n"].where(table["n"] > 0)
-    table["error"] = (table["rate"] * (1 - table["rate"]) / table["n"].where(table["n"] > 0)) ** 0.5
-    return _in_order(table, models, "body", "head")
+    return _in_order(with_shares(table, "agreed", "rate"), models, "body", "head")
 
 
 def write(path: str, table: pd.DataFrame) -> None:

@@ -1,0 +1,50 @@
+"""Intervals of shares, and how far a similarity is from what images paired at random would give."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+Z95 = 1.959963984540054
+
+
+def wilson(count: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
+    """Bounds of the 95 % interval of a share, count of n independent images (Wilson 1927); NaN where n is 0.
+
+    Unlike the normal interval it has a width where none or all of the images count.
+    """
+    n = np.asarray(n, dtype=np.float64)
+    n = np.where(n > 0, n, np.nan)
+    share = np.asarray(count, dtype=np.float64) / n
+    shrunk = 1 + Z95**2 / n
+    centre = (share + Z95**2 / (2 * n)) / shrunk
+    half = Z95 * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / shrunk
+    # A bound that is 0 or 1 is so exactly, and not but for rounding.
+    return np.where(share == 0, 0.0, centre - half), np.where(share == 1, 1.0, centre + half)
+
+
+def against_random_pairing(value: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
+    """(z, p) of debiased CKA on n images, under the null hypothesis that its two sides are independent.
+
+    z is the value in units of its standard deviation when images are paired at random, sqrt(2 / (n (n - 3))). p is the
+    one-sided level of the t test of Székely and Rizzo (2013, section 3): with nu = n (n - 3) / 2, sqrt(nu - 1) R /
+    sqrt(1 - R^2) has Student's t distribution with nu - 1 degrees of freedom. That is exact for features of very many
+    independent dimensions and errs for few: docs/design.md says by how much. NaN for fewer than 5 images.
+    """
+    value, n = np.asarray(value, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    nu = np.where(n >= 5, n * (n - 3) / 2, np.nan)
+    within = np.clip(value, -1 + 1e-12, 1 - 1e-12)
+    return value * np.sqrt(nu), stats.t.sf(np.sqrt(nu - 1) * within / np.sqrt(1 - within**2), nu - 1)
+
+
+def false_discovery(p: ArrayLike) -> Floats:
+    """The smallest false discovery rate at which each of several tests is a discovery (Benjamini and Hochberg 1995).
+
+    p: levels of the tests, NaN where there was none; those stay NaN and do not count.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    found = np.full(p.shape, np.nan)
+    tested = ~np.isnan(p)
+    if tested.any():
+        found[tested] = stats.false_discovery_control(p[tested])
+    return found

@@ -1,0 +1,70 @@
+"""Wilson intervals, tests against random pairing and false discovery rates, against scipy and by simulation."""
+
+import numpy as np
+import pytest
+import torch
+from kindred.similarity.cka import cka
+from kindred.similarity.gram import pack
+from kindred.similarity.significance import against_random_pairing, false_discovery, wilson
+from scipy import stats
+
+
+def test_wilson_is_scipys() -> None:
+    n = np.array([1, 5, 20, 500, 7, 7])
+    count = np.array([0, 2, 20, 499, 0, 7])
+    low, high = wilson(count, n)
+    for place, (k, total) in enumerate(zip(count, n, strict=True)):
+        expected = stats.binomtest(int(k), int(total)).proportion_ci(0.95, "wilson")
+        assert (low[place], high[place]) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert np.isnan(wilson(0, 0)).all()
+    # Where none or all count there is a width, and the bound at the end is the end.
+    assert low[0] == 0 < high[0] < 1 and high[2] == 1 > low[2] > 0
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.02, 100), (0.3, 50), (0.95, 500)])
+def test_wilson_covers(share: float, n: int) -> None:
+    count = np.arange(n + 1)
+    low, high = wilson(count, n)
+    covered = stats.binom.pmf(count, n, share)[(low <= share) & (share <= high)].sum()
+    assert 0.92 < covered < 0.98  # exact: of a discrete count it cannot be 0.95
+
+
+def debiased(x: np.ndarray, y: np.ndarray) -> float:
+    return float(cka(pack([torch.from_numpy(x), torch.from_numpy(y)]))[0, 1])
+
+
+def simulated(dimensions: int, n: int, draws: int) -> np.ndarray:
+    """Debiased CKA of independent Gaussian features."""
+    rng = np.random.default_rng(0)
+    return np.array([debiased(*rng.standard_normal((2, n, dimensions)).astype(np.float32)) for _ in range(draws)])
+
+
+def test_z_and_p_of_independent_features() -> None:
+    """z has variance 1, and p is uniform, where features have many dimensions."""
+    values = simulated(200, 40, 1500)
+    z, p = against_random_pairing(values, 40)
+    assert abs(z.mean()) < 4 / np.sqrt(1500) and abs(z.std() - 1) < 0.08
+    assert stats.kstest(p, "uniform").pvalue > 0.001
+    assert abs((p < 0.05).mean() - 0.05) < 0.02
+
+
+def test_p_errs_for_few_dimensions_as_documented() -> None:
+    """One dimension: skewed, so that small p are too frequent, about twice as frequent at .01."""
+    _, p = against_random_pairing(simulated(1, 40, 3000), 40)
+    assert 0.04 < (p < 0.05).mean() < 0.08
+    assert 0.015 < (p < 0.01).mean() < 0.05
+
+
+def test_closed_form() -> None:
+    """nu = n (n - 3) / 2 = 35 for 10 images."""
+    z, p = against_random_pairing([0.0, 0.3, 1.0], [10, 10, 10])
+    assert z == pytest.approx([0, 0.3 * np.sqrt(35), np.sqrt(35)])
+    t = np.sqrt(34) * 0.3 / np.sqrt(1 - 0.09)
+    assert p[:2] == pytest.approx([0.5, stats.t.sf(t, 34)]) and p[2] < 1e-100
+    assert np.isnan(against_random_pairing(0.5, 4)).all()
+
+
+def test_false_discovery_leaves_out_what_was_not_tested() -> None:
+    q = false_discovery([0.01, np.nan, 0.02, 0.9])
+    assert q[[0, 2, 3]] == pytest.approx([0.03, 0.03, 0.9]) and np.isnan(q[1])
+    assert np.isnan(false_discovery([np.nan])).all()
