@@ -1,6 +1,7 @@
 """Put what is known of every model into a table, and its accuracy, clean and under every attack, into another."""
 
 from kindred.models import accuracy, descriptions
+from kindred.tables import models as models_tables
 from kindred.tables import tables
 from kindred.workflow.job import job
 
@@ -12,5 +13,5 @@ with job(snakemake.log[0], snakemake.threads):
         accuracy.demand(name, described[name], expected)
     paths = iter(snakemake.input.adversarial)
     attacked = {attack: {name: next(paths) for name in names} for attack in snakemake.params.attacks}
-    tables.write(snakemake.output.models, tables.models_table(labels, described, attacked))
-    tables.write(snakemake.output.accuracies, tables.accuracies_table(described, attacked))
+    tables.write(snakemake.output.models, models_tables.models_table(labels, described, attacked))
+    tables.write(snakemake.output.accuracies, models_tables.accuracies_table(described, attacked))

@@ -1,7 +1,8 @@
 """Collect the agreement of all stitched models with their heads in a table."""
 
+from kindred.tables import comparisons as comparisons_tables
 from kindred.tables import tables
 from kindred.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
-    tables.write(snakemake.output[0], tables.stitching_table(snakemake.input, snakemake.params.models))
+    tables.write(snakemake.output[0], comparisons_tables.stitching_table(snakemake.input, snakemake.params.models))

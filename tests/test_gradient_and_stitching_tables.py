@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kindred.similarity import stitching
-from kindred.tables import tables
+from kindred.tables import comparisons as comparisons_tables
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
 from scipy import stats
@@ -34,8 +34,8 @@ def test_gradients_have_a_row_per_loss_and_pair(tmp_path: Path) -> None:
         gradient_tile(tmp_path / "0x1.zarr", [("d", "c"), ("c", "a"), ("a", "b")]),
         gradient_tile(tmp_path / "1x1.zarr", [("b", "b"), ("b", "c")]),
     ]
-    table = tables.gradients_table(tiles, MODELS)
-    assert list(table) == tables.GRADIENT_COLUMNS
+    table = comparisons_tables.gradients_table(tiles, MODELS)
+    assert list(table) == comparisons_tables.GRADIENT_COLUMNS
     pairs = [("b", "a"), ("b", "c"), ("a", "c")]
     found = list(table[["loss", "model_a", "model_b"]].itertuples(index=False, name=None))
     assert found == [(loss, *pair) for loss in ("cross_entropy", "logit") for pair in pairs]
@@ -49,10 +49,10 @@ def test_gradients_have_a_row_per_loss_and_pair(tmp_path: Path) -> None:
 def test_gradients_of_missing_or_repeated_pairs_are_an_error(tmp_path: Path) -> None:
     tile = gradient_tile(tmp_path / "0x0.zarr", [("a", "b"), ("a", "c")])
     with pytest.raises(BadInput, match=r"'b' with 'c' 0 times .* 1 of 3 pairs .*compare_gradients"):
-        tables.gradients_table([tile], MODELS)
+        comparisons_tables.gradients_table([tile], MODELS)
     both = gradient_tile(tmp_path / "0x1.zarr", [("b", "c"), ("c", "a")])
     with pytest.raises(BadInput, match="hold 'a' with 'c' 2 times instead of once"):
-        tables.gradients_table([tile, both], MODELS)
+        comparisons_tables.gradients_table([tile, both], MODELS)
 
 
 def test_gradients_of_other_weights_are_an_error(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_gradients_of_other_weights_are_an_error(tmp_path: Path) -> None:
         gradient_tile(tmp_path / "0x1.zarr", [("b", "c")], b="another"),
     ]
     with pytest.raises(BadInput, match="other weights of 'b'"):
-        tables.gradients_table(tiles, MODELS)
+        comparisons_tables.gradients_table(tiles, MODELS)
 
 
 def stitching_tile(path: Path, bodies: str, heads: str) -> str:
@@ -78,7 +78,7 @@ def stitching_tile(path: Path, bodies: str, heads: str) -> str:
 
 def test_stitching_has_a_row_per_body_head_and_case(tmp_path: Path) -> None:
     tiles = [stitching_tile(tmp_path / "a.zarr", "cd", "abc"), stitching_tile(tmp_path / "b.zarr", "ab", "cab")]
-    table = tables.stitching_table(tiles, MODELS)
+    table = comparisons_tables.stitching_table(tiles, MODELS)
     assert list(table) == ["body", "head", "case", "n", "agreed", "rate", "low", "high"]
     assert len(table) == 9 * 5
     assert list(dict.fromkeys(table["body"])) == MODELS
@@ -91,4 +91,4 @@ def test_stitching_has_a_row_per_body_head_and_case(tmp_path: Path) -> None:
     empty = table[table["n"] == 0]
     assert len(empty) and empty["rate"].isna().all() and empty["low"].isna().all()
     with pytest.raises(BadInput, match="stitch_models"):
-        tables.stitching_table(tiles[:1], MODELS)
+        comparisons_tables.stitching_table(tiles[:1], MODELS)

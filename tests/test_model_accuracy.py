@@ -64,9 +64,15 @@ def test_the_table_of_models_checks_it_again(tmp_path: Path, capsys: pytest.Capt
     labels = {"m": {"training": "t", "norm": None, "eps": 0.0, "seed": 0}}
     given = {"models": ["m.safetensors", str(tmp_path / "m.json")], "adversarial": []}
     params = {"labels": labels, "order": ["m"], "attacks": []}
-    run("collect_models", Place(tmp_path, {"models": "models.csv", "accuracies": "accuracies.csv"}, given, **params, expected={}))
+    run(
+        "collect_models",
+        Place(tmp_path, {"models": "models.csv", "accuracies": "accuracies.csv"}, given, **params, expected={}),
+    )
     assert (tmp_path / "models.csv").read_text().splitlines()[1] == "m,x,t,,0,0,3,0.79"
     with pytest.raises(SystemExit):
-        run("collect_models", Place(tmp_path, {"models": "x.csv", "accuracies": "y.csv"}, given, **params, expected={"m": EXPECTED}))
+        run(
+            "collect_models",
+            Place(tmp_path, {"models": "x.csv", "accuracies": "y.csv"}, given, **params, expected={"m": EXPECTED}),
+        )
     assert "models.m.accuracy expects 0.9 within 0.1" in capsys.readouterr().err
     assert not (tmp_path / "x.csv").exists()

@@ -11,7 +11,10 @@ import pytest
 from kindred.figures.layout import reading as readers
 from kindred.images import images
 from kindred.similarity.transfer import Sat, Transfer, sat_from_counts
+from kindred.tables import models as models_tables
+from kindred.tables import similarity as similarity_tables
 from kindred.tables import tables
+from kindred.tables import transfer as transfer_tables
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
 from scipy import stats
@@ -80,7 +83,7 @@ def check_cka(table: pd.DataFrame, models: list[str], symmetric: bool) -> None:
             assert part[column].tolist() == expected
     assert table[table["measure"] == "cka_biased"][["low", "high"]].isna().all(axis=None)
     assert len(table) == len(MEASURES) * len(pairs)
-    assert set(tables.CKA_COLUMNS) - {"z", "p", "q"} == set(table.columns)
+    assert set(similarity_tables.CKA_COLUMNS) - {"z", "p", "q"} == set(table.columns)
     assert set(table["layer_a"]) == set(table["layer_b"]) == {"penultimate"}
     assert (table["n"] == 24).all() and table["n"].dtype.kind == "i"
 
@@ -88,7 +91,7 @@ def check_cka(table: pd.DataFrame, models: list[str], symmetric: bool) -> None:
 def test_cka_on_natural_images(tmp_path: Path) -> None:
     tiles = natural_tiles(tmp_path)
     for order in (tiles, tiles[::-1]):
-        table = tables.cka_table("natural", order, MODELS, symmetric=True)
+        table = similarity_tables.cka_table("natural", order, MODELS, symmetric=True)
         check_cka(table, MODELS, symmetric=True)
         assert set(table["stimuli"]) == {"natural"} and set(table["inverter"]) == {""}
 
@@ -96,7 +99,7 @@ def test_cka_on_natural_images(tmp_path: Path) -> None:
 def test_cka_on_inverted_images(tmp_path: Path) -> None:
     tiles = inverted_tiles(tmp_path)
     for order in (tiles, tiles[::-1]):
-        table = tables.cka_table("jones", order, MODELS, symmetric=False)
+        table = similarity_tables.cka_table("jones", order, MODELS, symmetric=False)
         check_cka(table, MODELS, symmetric=False)
         assert set(table["stimuli"]) == {"jones"} and (table["inverter"] == table["model_a"]).all()
 
@@ -110,9 +113,9 @@ def test_only_different_models_on_natural_images_are_tested_and_by_debiased_meas
         ("jones", "a", "b", "cka_debiased", 0.4),
     ]
     table = pd.DataFrame(rows, columns=["stimuli", "model_a", "model_b", "measure", "value"]).assign(n=50)
-    missing = dict.fromkeys(set(tables.CKA_COLUMNS) - {"z", "p", "q"} - set(table), np.nan)
-    found = tables.tested(table.assign(**missing), ["cka_debiased"])
-    assert list(found.columns) == tables.CKA_COLUMNS
+    missing = dict.fromkeys(set(similarity_tables.CKA_COLUMNS) - {"z", "p", "q"} - set(table), np.nan)
+    found = similarity_tables.tested(table.assign(**missing), ["cka_debiased"])
+    assert list(found.columns) == similarity_tables.CKA_COLUMNS
     for column in "zpq":
         assert found[column].notna().tolist() == [False, True, True, False, False]
     assert found["z"][1] == pytest.approx(0.4 * np.sqrt(50 * 47 / 2))
@@ -126,7 +129,7 @@ def test_cka_without_removed_models(tmp_path: Path, removed: list[str]) -> None:
     kept = [model for model in MODELS if model not in removed]
     for symmetric, make_tiles in ((True, natural_tiles), (False, inverted_tiles)):
         tiles = make_tiles(tmp_path / str(symmetric))
-        check_cka(tables.cka_table("some", tiles, kept, symmetric), kept, symmetric)
+        check_cka(similarity_tables.cka_table("some", tiles, kept, symmetric), kept, symmetric)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
@@ -134,18 +137,18 @@ def test_cka_with_a_missing_pair_is_an_error(tmp_path: Path, symmetric: bool) ->
     tiles = (natural_tiles if symmetric else inverted_tiles)(tmp_path)
     for at in range(len(tiles)):
         with pytest.raises(BadInput, match=r"the tiles for 'some' hold .* 0 times .*--forcerun compare_activations"):
-            tables.cka_table("some", tiles[:at] + tiles[at + 1 :], MODELS, symmetric)
+            similarity_tables.cka_table("some", tiles[:at] + tiles[at + 1 :], MODELS, symmetric)
     with pytest.raises(BadInput, match="'delta' with 'echo' 0 times instead of once"):
-        tables.cka_table("some", tiles, [*MODELS, "echo"], symmetric)
+        similarity_tables.cka_table("some", tiles, [*MODELS, "echo"], symmetric)
     with pytest.raises(BadInput, match="'echo' with 'echo' 0 times"):
-        tables.cka_table("some", tiles, ["echo"], symmetric)
+        similarity_tables.cka_table("some", tiles, ["echo"], symmetric)
 
 
 def test_cka_with_a_repeated_and_a_missing_pair_is_an_error(tmp_path: Path) -> None:
     # The right number of pairs, but not the right ones, as from another number of groups.
     tile = cka_tile(tmp_path / "0x0.zarr", [("alpha", "alpha"), ("alpha", "bravo"), ("bravo", "alpha")], True)
     with pytest.raises(BadInput, match=r"'alpha' with 'bravo' 2 times instead of once, and 2 of 3 pairs"):
-        tables.cka_table("natural", [tile], ["alpha", "bravo"], symmetric=True)
+        similarity_tables.cka_table("natural", [tile], ["alpha", "bravo"], symmetric=True)
 
 
 LAYERS = {"delta": ["stem", "head"], "alpha": ["a", "b", "c"], "charlie": ["one"], "bravo": ["z", "y"]}
@@ -179,7 +182,7 @@ ALL_PAIRS = list(itertools.combinations_with_replacement(MODELS, 2))
 
 
 def check_layers(table: pd.DataFrame, pairs: list[tuple[str, str]]) -> None:
-    assert list(table.columns) == tables.LAYER_COLUMNS
+    assert list(table.columns) == similarity_tables.LAYER_COLUMNS
     assert set(zip(table["model_a"], table["model_b"], strict=True)) == set(pairs)
     for (first, second), part in table.groupby(["model_a", "model_b"]):
         expected = list(itertools.product(LAYERS[first], LAYERS[second]))
@@ -193,7 +196,7 @@ def test_layers_of_all_pairs(tmp_path: Path, swapped: bool) -> None:
     wanted = [(b, a) for a, b in ALL_PAIRS] if swapped else ALL_PAIRS
     tiles = layer_tiles(tmp_path)
     for order in (tiles, tiles[::-1]):
-        check_layers(tables.layers_table("natural", order, MODELS, wanted, ["cka_debiased"]), ALL_PAIRS)
+        check_layers(similarity_tables.layers_table("natural", order, MODELS, wanted, ["cka_debiased"]), ALL_PAIRS)
 
 
 def test_layers_in_any_order_of_models_in_the_tile(tmp_path: Path) -> None:
@@ -201,11 +204,11 @@ def test_layers_in_any_order_of_models_in_the_tile(tmp_path: Path) -> None:
         tile = layer_tile(tmp_path / f"{index}.zarr", held)
         models = ["alpha", "charlie", "delta"]
         pairs = list(itertools.combinations_with_replacement(models, 2))
-        check_layers(tables.layers_table("natural", [tile], models, pairs, ["cka_debiased"]), pairs)
+        check_layers(similarity_tables.layers_table("natural", [tile], models, pairs, ["cka_debiased"]), pairs)
 
 
 def test_layers_survive_writing_and_reading(tmp_path: Path) -> None:
-    table = tables.layers_table("natural", layer_tiles(tmp_path), MODELS, ALL_PAIRS, ["cka_debiased"])
+    table = similarity_tables.layers_table("natural", layer_tiles(tmp_path), MODELS, ALL_PAIRS, ["cka_debiased"])
     path = tmp_path / "layers.csv"
     tables.write(str(path), table)
     check_layers(readers.read(path), ALL_PAIRS)
@@ -214,22 +217,22 @@ def test_layers_survive_writing_and_reading(tmp_path: Path) -> None:
 def test_layers_of_some_pairs_without_a_removed_model(tmp_path: Path) -> None:
     tiles = layer_tiles(tmp_path)
     wanted = [("bravo", "charlie"), ("alpha", "alpha")]
-    table = tables.layers_table("natural", tiles, ["alpha", "charlie", "bravo"], wanted, ["cka_debiased"])
+    table = similarity_tables.layers_table("natural", tiles, ["alpha", "charlie", "bravo"], wanted, ["cka_debiased"])
     check_layers(table, [("charlie", "bravo"), ("alpha", "alpha")])
 
 
 def test_layers_of_several_measures(tmp_path: Path) -> None:
     measures = ["cka_rbf", "cka_debiased"]
     tiles = layer_tiles(tmp_path, measures=measures)
-    both = tables.layers_table("natural", tiles, MODELS, ALL_PAIRS, measures)
+    both = similarity_tables.layers_table("natural", tiles, MODELS, ALL_PAIRS, measures)
     check_layers(both[both["measure"] == "cka_rbf"], ALL_PAIRS)
     other = both[both["measure"] == "cka_debiased"]
     check_layers(other.assign(value=(other["value"] - 1000).round(9)), ALL_PAIRS)
 
 
 def test_layers_of_no_pairs(tmp_path: Path) -> None:
-    table = tables.layers_table("natural", layer_tiles(tmp_path), MODELS, [], ["cka_debiased"])
-    assert table.empty and list(table.columns) == tables.LAYER_COLUMNS
+    table = similarity_tables.layers_table("natural", layer_tiles(tmp_path), MODELS, [], ["cka_debiased"])
+    assert table.empty and list(table.columns) == similarity_tables.LAYER_COLUMNS
 
 
 @pytest.mark.parametrize(
@@ -240,11 +243,11 @@ def test_layers_of_a_missing_pair_are_an_error(tmp_path: Path, missing: int, nam
     groups = list(GROUPS)
     tile = layer_tile(tmp_path / "some.zarr", GROUPS[groups[0 if missing else 1]])
     with pytest.raises(BadInput, match=f"no tile holds the layers of {named}; .*--forcerun compare_activations"):
-        tables.layers_table("natural", [tile], MODELS, [(model, model)], ["cka_debiased"])
+        similarity_tables.layers_table("natural", [tile], MODELS, [(model, model)], ["cka_debiased"])
     with pytest.raises(BadInput, match="no tile holds the layers of 'alpha' with those of 'delta'"):
-        tables.layers_table("natural", [tile], MODELS, [("delta", "alpha")], ["cka_debiased"])
+        similarity_tables.layers_table("natural", [tile], MODELS, [("delta", "alpha")], ["cka_debiased"])
     with pytest.raises(BadInput, match="no array 'layers_cka_rbf'"):
-        tables.layers_table("natural", [tile], MODELS, ALL_PAIRS, ["cka_rbf"])
+        similarity_tables.layers_table("natural", [tile], MODELS, ALL_PAIRS, ["cka_rbf"])
 
 
 N = 9
@@ -275,7 +278,7 @@ def transfer_tiles(folder: Path) -> Tiles:
 
 @pytest.mark.parametrize("models", [MODELS, MODELS[::-1], MODELS[1:], ["charlie"]])
 def test_predictions_from_tiles(tmp_path: Path, models: list[str]) -> None:
-    correct, predicted, labels = tables.predictions(iter(transfer_tiles(tmp_path)), models)
+    correct, predicted, labels = transfer_tables.predictions(iter(transfer_tiles(tmp_path)), models)
     np.testing.assert_array_equal(labels, LABELS)
     assert correct.shape == (len(models), N) and predicted.shape == (len(models), len(models), N)
     for row, a in enumerate(models):
@@ -289,16 +292,16 @@ def test_missing_predictions_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(
         BadInput, match=r"predictions of 'charlie' on the images of 'alpha'; .*--forcerun cross_evaluate"
     ):
-        tables.predictions([tiles[0], tiles[1], tiles[3]], ["charlie", "alpha"])
+        transfer_tables.predictions([tiles[0], tiles[1], tiles[3]], ["charlie", "alpha"])
     with pytest.raises(BadInput, match="predictions of 'echo' on the images of 'delta'"):
-        tables.predictions(tiles, [*MODELS, "echo"])
+        transfer_tables.predictions(tiles, [*MODELS, "echo"])
 
 
 def test_predictions_on_different_images_are_an_error(tmp_path: Path) -> None:
     tiles = transfer_tiles(tmp_path)
     other = transfer_tile(tmp_path / "other.zarr", GROUPS[1], GROUPS[1], IDS[::-1])
     with pytest.raises(BadInput, match="do not hold the same images"):
-        tables.predictions([*tiles[:3], other], MODELS)
+        transfer_tables.predictions([*tiles[:3], other], MODELS)
 
 
 def test_transfer_and_sat_tables() -> None:
@@ -307,7 +310,7 @@ def test_transfer_and_sat_tables() -> None:
     both = np.minimum(fooled, fooled.T)
     counts = Transfer(n, fooled, both)
     models = ["z", "x", "y"]
-    table = tables.transfer_table("pgd", models, counts)
+    table = transfer_tables.transfer_table("pgd", models, counts)
     assert list(table.columns) == ["attack", "source", "target", "n", "fooled", "rate", "low", "high"]
     assert list(zip(table["source"], table["target"], strict=True)) == list(itertools.product(models, models))
     row = table[(table["source"] == "y") & (table["target"] == "x")].iloc[0]
@@ -317,7 +320,7 @@ def test_transfer_and_sat_tables() -> None:
     assert (row["n"], row["fooled"], row["rate"]) == (7, 2, 2 / 7)
 
     scores = sat_from_counts(counts)
-    table = tables.sat_table("pgd", models, scores)
+    table = transfer_tables.sat_table("pgd", models, scores)
     assert list(table.columns) == ["attack", "model_a", "model_b", "sat", "low", "high", "n"]
     assert list(zip(table["model_a"], table["model_b"], strict=True)) == [
         ("z", "z"), ("z", "x"), ("z", "y"), ("x", "x"), ("x", "y"), ("y", "y"),
@@ -329,7 +332,7 @@ def test_transfer_and_sat_tables() -> None:
 
 def test_sat_table_reads_each_matrix_in_its_column() -> None:
     matrices = [np.arange(4.0).reshape(2, 2) + shift for shift in (0, 10, 20, 30)]
-    table = tables.sat_table("pgd", ["a", "b"], Sat(*matrices, np.array([[1, 2], [2, 3]])))
+    table = transfer_tables.sat_table("pgd", ["a", "b"], Sat(*matrices, np.array([[1, 2], [2, 3]])))
     assert table["sat"].tolist() == [0, 1, 3] and table["n"].tolist() == [1, 2, 3]
     assert table["low"].tolist() == [10, 11, 13] and table["high"].tolist() == [20, 21, 23]
 
@@ -359,7 +362,7 @@ def test_models_table(tmp_path: Path) -> None:
         "weak": {name: fooled(tmp_path / f"w-{name}.zarr", [0, 0, 0, name == "a"]) for name in labels},
         "strong": {name: fooled(tmp_path / f"s-{name}.zarr", [1, 1, name != "z", 1]) for name in labels},
     }
-    table = tables.models_table(labels, described, attacked)
+    table = models_tables.models_table(labels, described, attacked)
     assert list(table.columns) == [
         *("model", "architecture", "training", "norm", "eps", "seed", "parameters", "clean_accuracy"),
         *("accuracy_weak", "accuracy_strong"),
@@ -369,10 +372,10 @@ def test_models_table(tmp_path: Path) -> None:
         ["a", "test_convnext2", "standard", "", 0.0, 0, 99, 1 / 3, 0.75, 0.0],
         ["m", "resnet18", "imported", "l2", 3.0, 7, 5, 1.0, 1.0, 0.0],
     ]
-    assert list(tables.models_table(labels, described, {}).columns)[-1] == "clean_accuracy"
+    assert list(models_tables.models_table(labels, described, {}).columns)[-1] == "clean_accuracy"
 
     images = {name: {**one, "clean_images": 24} for name, one in described.items()}
-    table = tables.accuracies_table(images, attacked)
+    table = models_tables.accuracies_table(images, attacked)
     assert list(table.columns) == ["model", "attack", "value", "low", "high", "n"]
     assert table["attack"].tolist() == ["", "", "", *["weak"] * 3, *["strong"] * 3]
     row = table[(table["model"] == "z") & (table["attack"] == "")].iloc[0]
@@ -405,8 +408,8 @@ def test_truncated_tiles_are_an_error(tmp_path: Path, make_tiles: Callable[[Path
     chunk.unlink()
     with pytest.raises(BadInput, match="is incomplete"):
         if make_tiles is layer_tiles:
-            tables.layers_table("natural", tiles, MODELS, ALL_PAIRS, ["cka_debiased"])
+            similarity_tables.layers_table("natural", tiles, MODELS, ALL_PAIRS, ["cka_debiased"])
         elif make_tiles is transfer_tiles:
-            tables.predictions(tiles, MODELS)
+            transfer_tables.predictions(tiles, MODELS)
         else:
-            tables.cka_table("some", tiles, MODELS, symmetric=make_tiles is natural_tiles)
+            similarity_tables.cka_table("some", tiles, MODELS, symmetric=make_tiles is natural_tiles)

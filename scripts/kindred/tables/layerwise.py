@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from kindred.analyses import block_structure
 from kindred.attacks.catalogue import budget
-from kindred.tables.tables import cells, with_shares
+from kindred.tables.similarity import cells
+from kindred.tables.tables import with_shares
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
 

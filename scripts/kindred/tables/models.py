@@ -1,0 +1,69 @@
+"""Tables of models: what is known of each, and its accuracy without and under attack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from kindred.models import descriptions
+from kindred.tables.tables import values, with_shares
+from kindred.workflow import store
+
+if TYPE_CHECKING:
+    pass
+
+
+def models_table(
+    labels: Mapping[str, Mapping[str, Any]],
+    described: Mapping[str, Mapping[str, Any]],
+    attacked: Mapping[str, Mapping[str, str]],
+) -> pd.DataFrame:
+    """One row a model, in the order of labels.
+
+    labels: {model: its training, norm, eps and seed}, of the config; described: {model: the description beside
+    its weights}; attacked: {attack: {model: store}}. accuracy_<attack> is the share of attacked images, right or
+    wrong before, that the model still gets right. Raises BadInput where a store was made with other weights.
+    """
+    rows = []
+    for model, own in labels.items():
+        about = described[model]
+        row = {
+            "model": model,
+            # Of a model on a hub, only its description knows the architecture.
+            "architecture": about["description"]["architecture"],
+            "training": own["training"],
+            "norm": own["norm"] or "",
+            "eps": own["eps"],
+            "seed": own["seed"],
+            "parameters": about["parameters"],
+            "clean_accuracy": about["clean_accuracy"],
+        }
+        for attack, stores in attacked.items():
+            held = about["weights_sha256"]
+            made_with = store.attributes(stores[model]).get("weights", held)
+            descriptions.demand_same_weights(stores[model], made_with, model, held)
+            row[f"accuracy_{attack}"] = float(1 - values(stores[model], "fooled").mean())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def accuracies_table(
+    described: Mapping[str, Mapping[str, Any]], attacked: Mapping[str, Mapping[str, str]]
+) -> pd.DataFrame:
+    """The accuracy of every model on natural images (no attack) and on those of every attack, with its interval.
+
+    described and attacked as for `models_table`. An attack finds some of the images that fool a model, so accuracy
+    under attack is an upper bound; the interval is over images.
+    """
+    rows = [
+        (model, "", round(about["clean_accuracy"] * about["clean_images"]), about["clean_images"])
+        for model, about in described.items()
+    ]
+    for attack, stores in attacked.items():
+        for model, path in stores.items():
+            fooled = values(path, "fooled")
+            rows.append((model, attack, int((~fooled).sum()), len(fooled)))
+    table = pd.DataFrame(rows, columns=["model", "attack", "right", "n"])
+    return with_shares(table, "right")[["model", "attack", "value", "low", "high", "n"]]

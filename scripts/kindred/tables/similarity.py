@@ -1,0 +1,110 @@
+"""Tables of similarity: models with models, and layers with layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations_with_replacement, product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from kindred.similarity import significance
+from kindred.tables.tables import demand_each_once, in_order, of_study, pairs_of, values, with_one_set_of_weights
+from kindred.workflow import store
+from kindred.workflow.errors import BadInput
+
+if TYPE_CHECKING:
+    pass
+
+CKA_COLUMNS = (
+    "stimuli inverter model_a model_b layer_a layer_b measure value low high null n z p q".split()  # noqa: SIM905
+)
+
+LAYER_COLUMNS = "stimuli model_a layer_a model_b layer_b measure value n".split()  # noqa: SIM905
+
+
+def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetric: bool) -> pd.DataFrame:
+    """Similarities of penultimate features, model x model, on one kind of stimuli.
+
+    symmetric: each unordered pair once, in the order of `models`, including each model with itself; else each
+    ordered pair, model_a being the inverter. Raises BadInput for a missing or repeated pair.
+    """
+    frames = [pd.DataFrame(columns=["model_a", "model_b", "measure"])]
+    for path in with_one_set_of_weights(tiles):
+        columns = {name: values(path, name) for name in ("value", "low", "high", "null")}
+        pairs = pairs_of(path, "model_a", "model_b").assign(n=values(path, "n"))
+        for row, measure in enumerate(store.strings(path, "measure")):
+            found = {name: values[row] for name, values in columns.items()}
+            frames.append(of_study(pairs.assign(measure=measure, **found), models, unordered=symmetric))
+    table = pd.concat([frame for frame in frames if len(frame)] or frames)
+    wanted: Iterable[tuple[str, ...]] = (
+        combinations_with_replacement(models, 2) if symmetric else product(models, repeat=2)
+    )
+    demand_each_once(stimuli, table, "measure", wanted, "compare_activations compare_inverted")
+    table = table.assign(stimuli=stimuli, layer_a="penultimate", layer_b="penultimate")
+    table["inverter"] = "" if symmetric else table["model_a"]
+    return in_order(table, models, "measure", "model_a", "model_b")
+
+
+def tested(table: pd.DataFrame, debiased: Sequence[str]) -> pd.DataFrame:
+    """The rows of `cka_table` of all stimuli, with z, p and q against images paired at random (`significance`).
+
+    Only for different models on natural images by debiased measures: a model with itself is 1 by construction, and two
+    models on images inverted through one of them are no independent features even without any relation. q is the false
+    discovery rate over all tests of the table.
+    """
+    testable = (table["stimuli"] == "natural") & (table["model_a"] != table["model_b"])
+    testable &= table["measure"].isin(debiased)
+    z, p = significance.against_random_pairing(table["value"], table["n"])
+    table = table.assign(z=np.where(testable, z, np.nan), p=np.where(testable, p, np.nan))
+    return table.assign(q=significance.false_discovery(table["p"]))[CKA_COLUMNS]
+
+
+def layers_table(
+    stimuli: str,
+    tiles: Iterable[str],
+    models: Sequence[str],
+    wanted: Sequence[tuple[str, str]],
+    measures: Sequence[str],
+) -> pd.DataFrame:
+    """Layer x layer similarities of the wanted pairs of models (in either order), layers in forward order.
+
+    Raises BadInput for a pair that no tile holds.
+    """
+    tiles = with_one_set_of_weights(tiles)
+    pairs = {frozenset(pair) for pair in wanted}
+    frames = []
+    seen: set[frozenset[str]] = set()
+    for path in tiles:
+        owner = np.array(store.strings(path, "layer_model"))
+        name = np.array(store.strings(path, "layer_name"))
+        cubes = {measure: values(path, f"layers_{measure}") for measure in measures}
+        n = store.attributes(path)["images"]
+        held = [model for model in models if model in set(owner)]
+        for index, first in enumerate(held):
+            for second in held[index:]:
+                if frozenset((first, second)) not in pairs - seen:
+                    continue
+                seen.add(frozenset((first, second)))
+                rows, columns = np.flatnonzero(owner == first), np.flatnonzero(owner == second)
+                for measure, cube in cubes.items():
+                    about = {"stimuli": stimuli, "model_a": first, "model_b": second}
+                    frames.append(cells(about, name[rows], name[columns], measure, cube[np.ix_(rows, columns)], n))
+    if missing := pairs - seen:
+        first, *rest = sorted(next(iter(missing)))
+        raise BadInput(
+            f"no tile holds the layers of '{first}' with those of '{(rest or [first])[0]}'; make them again with "
+            "`snakemake --forcerun compare_activations`."
+        )
+    return pd.concat(frames, ignore_index=True)[LAYER_COLUMNS] if frames else pd.DataFrame(columns=LAYER_COLUMNS)
+
+
+def cells(
+    about: Mapping[str, Any], rows: ArrayLike, columns: ArrayLike, measure: str, values: np.ndarray, n: int
+) -> pd.DataFrame:
+    """A row for each cell of a matrix (rows, columns) of layers, with their names and positions."""
+    i, j = np.indices(values.shape).reshape(2, -1)
+    layers = {"layer_a": np.asarray(rows)[i], "place_a": i, "layer_b": np.asarray(columns)[j], "place_b": j}
+    return pd.DataFrame({**about, **layers, "measure": measure, "value": values.ravel(), "n": n})
