@@ -118,7 +118,7 @@ FIGURES = {
     ),
     "quality": _hwang("quality", "how far the attack can be trusted", "quality"),
     "distillation": _hwang("distillation", "gain of students against SAT", "distillation", MANY),
-    "variation": _hwang("variation", "SAT by what models differ in", "variation", MANY),
+    "variation": _hwang("variation", "SAT by what models differ in", "variation variation_means", MANY),
     "block_structure": _layers(
         "block_structure",
         "layers against layers on natural images",
