@@ -1,7 +1,8 @@
 """How often intervals of SAT, of its excess and of means over pairs of models hold the true value, by simulation.
 
 Each function gives a table: what was simulated, `coverage` (the share of intervals that hold the truth), `below` and
-`above` (the share that lie wholly below or above it), `undefined` (the share of draws without an interval) and `trials`.
+`above` (the share that lie wholly below or above it), `undefined` (the share of draws without an interval) and
+`trials`; of the bootstrap also `width`, in units of the normal interval with the standard deviation of the estimates.
 """
 
 from collections.abc import Iterable
@@ -53,7 +54,10 @@ def outcomes(
 
 
 def sat_intervals(
-    rates: Iterable[float] = (0.02, 0.1, 0.5, 0.9), images: Iterable[int] = (100, 500), trials: int = 2000, seed: int = 0
+    rates: Iterable[float] = (0.02, 0.1, 0.5, 0.9),
+    images: Iterable[int] = (100, 500),
+    trials: int = 2000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """The interval of SAT at several rates of transfer."""
     rng, rows = np.random.default_rng(seed), []
@@ -68,7 +72,12 @@ def sat_intervals(
 
 
 def excess_intervals(
-    rates: Iterable[tuple[float, float, float]] = ((0.05, 0.02, 0.5), (0.1, 0.05, 0.9), (0.5, 0.1, 0.9), (0.1, 0.1, 0.3)),
+    rates: Iterable[tuple[float, float, float]] = (
+        (0.05, 0.02, 0.5),
+        (0.1, 0.05, 0.9),
+        (0.5, 0.1, 0.9),
+        (0.1, 0.1, 0.3),
+    ),
     images: Iterable[int] = (100, 500),
     shuffles: Iterable[int] = (1, 3),
     trials: int = 2000,
@@ -108,6 +117,7 @@ def model_bootstrap(
         same = half[:, None] == half
         for size in spread:
             found: dict[str, Intervals] = {"mean": [], "difference": []}
+            estimates: dict[str, list[float]] = {name: [] for name in found}
             for trial in range(trials):
                 effects, noise = size * rng.standard_normal(m), np.triu(rng.standard_normal((m, m)), 1)
                 values = effects[:, None] + effects + noise + noise.T
@@ -116,5 +126,8 @@ def model_bootstrap(
                     ("difference", bootstrap.difference(values, same, ~same, draws=draws, seed=trial)),
                 ):
                     found[name].append((one.low, one.high))
-            rows += [summary(found[name], 0.0, statistic=name, models=m, spread=size) for name in found]
+                    estimates[name].append(one.value)
+            for name, intervals in found.items():
+                width = np.nanmean(np.diff(intervals)) / (2 * 1.96 * np.std(estimates[name]))
+                rows.append({**summary(intervals, 0.0, statistic=name, models=m, spread=size), "width": width})
     return pd.DataFrame(rows)

@@ -72,6 +72,14 @@ FIGURES = {
     "similarity": _of("similarity", "model x model similarity on natural and inverted images", "models cka", **ON_BOTH),
     "layers": _of("layers", "layer x layer similarity of pairs of models", "models layers", **LAYERS),
     "transfer": _of("transfer", "transfer rates and SAT", "models transfer sat", choices.two_models, **TRANSFER),
+    "excess": _of(
+        "excess",
+        "SAT against its null and its ceiling",
+        "models transfer sat",
+        choices.two_models,
+        choices.with_null,
+        **TRANSFER,
+    ),
     "similarity_by_budget": _jones(
         "similarity_by_budget", "similarity on inverted images by training budget", "models cka", **INVERTED
     ),

@@ -52,8 +52,8 @@ def excess_of_pairs(
 ) -> Excess:
     """SAT's null, ceiling, excess and share of m models over N images, with 95 % intervals.
 
-    correct, predicted, labels: as for `transfer.transfer_counts`; shuffled: (source, target, shuffle, N), the target's
-    class of each image with the perturbation of image donor[shuffle, image]; both with 0 shuffles where there were none.
+    correct, predicted, labels: as for `transfer.transfer_counts`. shuffled: (source, target, shuffle, N), what the
+    target takes an image for with the perturbation of image donor[shuffle, image]; 0 shuffles where there were none.
 
     Intervals are the delta method's for the logarithm of a ratio, from the joint outcomes of the same images. An
     outcome of the null depends on two images, so those that share one are not independent: their covariances count as
