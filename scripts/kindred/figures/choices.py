@@ -136,7 +136,7 @@ def with_null(config: Config) -> str:
     name = settings(config, config["figures"]["excess"] or {"attack": None})["attack"]
     if not config["transfer"]["shuffles"]:
         return "transfer.shuffles is 0"
-    moved = name is None or moves(config["attacks"][name])
+    moved = name is None or moves(config["attacks"].get(name, {}))
     return "" if moved else f"the perturbations of {name} cannot be put on other images"
 
 
