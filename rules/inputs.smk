@@ -92,7 +92,7 @@ def attack_settings(attack):
 
 def shuffles_of(attack):
     """How many times the perturbations of an attack are put on other images."""
-    return config["transfer"]["shuffles"] if attack_catalogue.moves(EVERY_ATTACK[attack]) else 0
+    return config["transfer"]["shuffles"] if moves(EVERY_ATTACK[attack]) else 0
 
 
 def attack_modules(attack):

@@ -1,8 +1,7 @@
 """Evaluate the models of a group on adversarial images made on other models, and store every prediction.
 
-Each is shown the images as they were made, and their perturbations on other images.
-
-Every rate, count and interval of the transfer tables follows from these without a model.
+Each is shown the images as they were made, and their perturbations on other images. Every rate, count and interval of
+the transfer tables follows from these without a model.
 """
 
 from functools import partial
@@ -36,10 +35,9 @@ with job(snakemake.log[0], snakemake.threads):
     clean, predicted, shuffled = look(natural.pixels), [], []
     for path in progress(snakemake.input.adversarial, "cross evaluation"):
         made = store.array(path, "images")
-        # In memory only where it is needed out of order.
-        made = made[:] if len(donor) else made
         predicted.append(look(made))
-        shuffled.append([look(Shuffled(natural.pixels, made, row)) for row in donor])
+        # Shown in the order of the perturbed images, which are read in it; kept in that of the natural ones.
+        shuffled.append([look(Shuffled(natural.pixels, made, np.argsort(row)))[:, row] for row in donor])
     attributes = {
         "members": sorted({*targets, *(about["model"] for about in made_by)}),
         "attack": snakemake.wildcards.attack,

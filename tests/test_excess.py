@@ -5,6 +5,8 @@ import math
 import coverage_transfer
 import numpy as np
 import pytest
+import zarr
+from kindred.activations import batches
 from kindred.attacks.catalogue import moves
 from kindred.images.shuffled import Shuffled, donors
 from kindred.similarity.excess import excess_of_pairs
@@ -116,11 +118,22 @@ def test_perturbations_are_put_on_other_images() -> None:
     natural = rng.uniform(0, 1, (7, 1, 3, 3)).astype(np.float32)
     made = np.clip(natural + rng.uniform(-0.1, 0.1, natural.shape), 0, 1).astype(np.float32)
     donor = donors(7, 1)[0]
-    shown = Shuffled(natural, made, donor)
-    for j in range(7):
-        given = made[donor[j]].astype(float) - natural[donor[j]]
-        np.testing.assert_allclose(shown[j : j + 1][0], np.clip(natural[j] + given, 0, 1), atol=1e-6)
+    shown = Shuffled(natural, made, np.argsort(donor))
+    given = made[donor].astype(float) - natural[donor]
+    np.testing.assert_allclose(shown[0:7][donor], np.clip(natural + given, 0, 1), atol=1e-6)
     assert shown.shape == natural.shape and shown[2:5].dtype == np.float32 and len(shown[2:5]) == 3
+
+
+def test_images_with_other_perturbations_are_read_from_a_store_chunk_by_chunk() -> None:
+    rng = np.random.default_rng(1)
+    natural, made = rng.random((2, 7, 1, 4, 4)).astype(np.float32)
+    stored = zarr.create_array({}, data=made, chunks=(3, 1, 4, 4))
+    donor = donors(7, 1)[0]
+    parts = list(batches.read(Shuffled(natural, stored, np.argsort(donor)), 2))
+    # Batches of at most two, which end where chunks of three do.
+    assert [rows.stop for rows, _ in parts] == [2, 3, 5, 6, 7]
+    whole = np.concatenate([part for _, part in parts])[donor]
+    np.testing.assert_allclose(whole, np.clip(natural + made[donor] - natural[donor], 0, 1), atol=1e-6)
 
 
 def test_only_additive_perturbations_move() -> None:

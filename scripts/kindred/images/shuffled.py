@@ -1,8 +1,7 @@
 """Perturbations put on other images: what they still do there is not owed to the image that they were made for."""
 
-from typing import Any
-
 import numpy as np
+import zarr
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
@@ -24,14 +23,16 @@ def donors(images: int, shuffles: int, seed: int = 0) -> NDArray[np.int64]:
 class Shuffled:
     """Images with the perturbations of others, put together as they are read: it is indexed like an array of a store.
 
-    natural, perturbed: (n, ...) in [0, 1]; donor: (n,), whose perturbation each natural image is given. The sum is
+    Row i is the natural image receiver[i] with the perturbation of image i, so that perturbed images, which may lie in
+    a store, are read in order. natural, perturbed: (n, ...) in [0, 1]; receiver: (n,), each image once. The sum is
     clipped to [0, 1], so a perturbation keeps its norm and spectrum but for what clipping takes.
     """
 
-    def __init__(self, natural: Floats, perturbed: Floats, donor: NDArray[np.int64]) -> None:
-        self.natural, self.perturbed, self.donor = natural, perturbed, donor
-        self.shape, self.chunks = natural.shape, (1,)
+    def __init__(self, natural: Floats, perturbed: Floats | zarr.Array, receiver: NDArray[np.int64]) -> None:
+        self.natural, self.perturbed, self.receiver = natural, perturbed, receiver
+        self.shape = natural.shape
+        self.chunks = perturbed.chunks if isinstance(perturbed, zarr.Array) else (1,)
 
-    def __getitem__(self, rows: Any) -> Floats:
-        given = self.donor[rows]
-        return np.clip(self.natural[rows] + (self.perturbed[given] - self.natural[given]), 0.0, 1.0)
+    def __getitem__(self, rows: slice) -> Floats:
+        added = np.asarray(self.perturbed[rows], np.float32) - self.natural[rows]
+        return np.clip(self.natural[self.receiver[rows]] + added, 0.0, 1.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations, product
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,6 @@ from kindred.tables.tables import (
     with_shares,
 )
 from kindred.workflow import store
-
-if TYPE_CHECKING:
-    pass
 
 GRADIENT_COLUMNS = "loss model_a model_b mean sd n".split()  # noqa: SIM905
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations_with_replacement, product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,9 @@ from kindred.tables.tables import demand_each_once, in_order, of_study, pairs_of
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
 
-if TYPE_CHECKING:
-    pass
-
 CKA_COLUMNS = (
     "stimuli inverter model_a model_b layer_a layer_b measure value low high null n z p q".split()  # noqa: SIM905
 )
-
 LAYER_COLUMNS = "stimuli model_a layer_a model_b layer_b measure value n".split()  # noqa: SIM905
 
 
@@ -36,7 +32,7 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
         columns = {name: values(path, name) for name in ("value", "low", "high", "null")}
         pairs = pairs_of(path, "model_a", "model_b").assign(n=values(path, "n"))
         for row, measure in enumerate(store.strings(path, "measure")):
-            found = {name: values[row] for name, values in columns.items()}
+            found = {name: column[row] for name, column in columns.items()}
             frames.append(of_study(pairs.assign(measure=measure, **found), models, unordered=symmetric))
     table = pd.concat([frame for frame in frames if len(frame)] or frames)
     wanted: Iterable[tuple[str, ...]] = (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,9 +17,6 @@ from kindred.models import descriptions
 from kindred.similarity import significance
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
-
-if TYPE_CHECKING:
-    pass
 
 
 def with_shares(table: pd.DataFrame, count: str, value: str = "value") -> pd.DataFrame:
