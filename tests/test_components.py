@@ -130,9 +130,8 @@ def components_of(architecture: str, size: int = 64) -> dict[str, str]:
     ],
 )
 def test_components_of_architectures(architecture: str, expected: dict[str, str]) -> None:
-    found = components_of(
-        architecture, 256 if architecture.endswith(("256", "26t")) else 224 if "224" in architecture else 64
-    )
+    size = 256 if architecture.endswith(("256", "26t")) else 224 if "224" in architecture else 64
+    found = components_of(architecture, size)
     assert list(found) == list(components.COMPONENTS)
     assert {name: found[name] for name in expected} == expected
 
@@ -158,7 +157,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         x = self.body(self.conv(x))
-        return self.fc((self.shortcut(x)).mean((2, 3)))
+        return self.fc(self.shortcut(x).mean((2, 3)))
 """
 
 

@@ -1,9 +1,10 @@
 """Components of a network, determined from the network itself: the 13 of Hwang et al. (2024).
 
-One forward pass shows which modules run, in which order and on which shapes; on torch's meta device it needs
-neither weights nor arithmetic. Modules are recognised by class, by the name of the class where libraries
-have their own, and by library where other libraries have other things of that name. That a design was found by architecture search cannot be seen, so such an architecture is
-classified by its modules (CNN, Transformer, ...). The user's table takes precedence (`sat.components.table`).
+One forward pass shows which modules run, in which order and on which shapes; on torch's meta device it needs neither
+weights nor arithmetic. Modules are recognised by class, by the name of the class where libraries have their own, and by
+the library where others give the name to something else. That a design was found by architecture search cannot be
+seen, so such an architecture is classified by its modules (CNN, Transformer, ...). The user's table takes precedence
+(`sat.components.table`).
 """
 
 import re
