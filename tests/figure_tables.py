@@ -21,8 +21,8 @@ def make_models(count: int = 17) -> pd.DataFrame:
     """17: five architectures x three trainings (unsorted) and two second seeds; else `count` models, two budgets."""
     if count == 17:
         rows = [(f"{a}-{tag}", a, t, norm, eps, 0) for t, norm, eps, tag in TRAININGS for a in ARCHITECTURES]
-        rows.append(("resnet-std-s1", "resnet", "standard", np.nan, 0.0, 1))
-        rows.append(("resnet-linf10-s1", "resnet", "linf10", "linf", 0.1, 1))
+        rows.append(("resnet-std-b", "resnet", "standard", np.nan, 0.0, 1))
+        rows.append(("resnet-linf10-b", "resnet", "linf10", "linf", 0.1, 1))
     else:
         rows = [
             (

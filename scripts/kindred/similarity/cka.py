@@ -125,13 +125,25 @@ def jackknife(grams: Grams, pairs: Sequence[tuple[int, int]], batch: int = 16) -
     layers = sorted({layer for pair in pairs for layer in pair})
     row = {layer: index for index, layer in enumerate(layers)}
     cross = _delete_one(grams, pairs, batch)
-    own = _delete_one(grams, [(layer, layer) for layer in layers], batch)
-    floor = _floor(grams.n) * _self_numerators(grams)[1][layers]
-    own = torch.where(own > floor[:, None], own, torch.nan).sqrt()
+    own = undefined_below(_delete_one(grams, [(layer, layer) for layer in layers], batch), grams, layers).sqrt()
     first, second = ([row[pair[side]] for pair in pairs] for side in (0, 1))
-    values = cross / own[first] / own[second]
-    spread = (values - values.mean(dim=1, keepdim=True)).square().mean(dim=1)
-    return np.asarray((spread * (grams.n - 1)).sqrt().cpu())
+    return np.asarray(spread(cross / own[first] / own[second], grams.n).cpu())
+
+
+def deleted(sums: Tensor, n: int) -> Tensor:
+    """Numerators (..., n) of the unbiased HSIC with each image left out, from c_i (..., n) of `jackknife`."""
+    return sums.sum(dim=-1, keepdim=True) - 2 * (n - 2) / (n - 3) * sums
+
+
+def undefined_below(own: Tensor, grams: Grams, layers: Sequence[int] | slice = slice(None)) -> Tensor:
+    """Numerators (T, n) of layers with themselves, NaN where they are no more than rounding."""
+    floor = _floor(grams.n) * _self_numerators(grams)[1][layers]
+    return torch.where(own > floor[:, None], own, torch.nan)
+
+
+def spread(values: Tensor, n: int) -> Tensor:
+    """Jackknife standard error (...,) from the values (..., n) with each image left out."""
+    return ((values - values.mean(dim=-1, keepdim=True)).square().mean(dim=-1) * (n - 1)).sqrt()
 
 
 @torch.no_grad()
@@ -223,5 +235,5 @@ def _delete_one(grams: Grams, pairs: Sequence[tuple[int, int]], batch: int) -> T
             square, rest = product[..., : hi - lo], product[..., hi - lo :]  # rest counts each pair twice
             rows[:, lo:hi] += square.sum(dim=2) + rest.sum(dim=2) / 2
             rows[:, hi:] += rest.sum(dim=1) / 2
-        parts.append(rows.sum(dim=1, keepdim=True) - 2 * (n - 2) / (n - 3) * rows)
+        parts.append(deleted(rows, n))
     return torch.cat(parts)
