@@ -222,10 +222,10 @@ def estimators() -> pd.DataFrame:
 
 def alignments() -> pd.DataFrame:
     """One pair of models by three measures."""
-    measures = (("cka_debiased", 0.4, 299), ("cca", 1.0, 299), ("svcca", 0.7, 20))
+    measures = (("cka_debiased", 0.4, 0.0, 299), ("cca", 1.0, 1.0, 299), ("svcca", 0.7, 0.2, 20))
     frames = [
-        along(model_a="std", model_b="rob", value=value, rank_a=299, rank_b=rank).assign(measure=name)
-        for name, value, rank in measures
+        along(model_a="std", model_b="rob", value=value, null=null, rank_a=299, rank_b=rank).assign(measure=name)
+        for name, value, null, rank in measures
     ]
     return pd.concat(frames)
 
