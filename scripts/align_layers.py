@@ -46,5 +46,6 @@ with job(snakemake.log[0], snakemake.threads):
         ranks = [len(side.s) for side in sides]
         for name, values in found.items():
             rows.append((a.name, b.name, a.layers[place], place, name, *values, len(stimuli), *ranks))
-    columns = "model_a model_b layer place measure value low high null n rank_a rank_b".split()
+    named = ["model_a", "model_b", "layer", "place", "measure"]
+    columns = [*named, "value", "low", "high", "null", "n", "rank_a", "rank_b"]
     tables.write(snakemake.output[0], pd.DataFrame(rows, columns=columns))

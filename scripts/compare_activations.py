@@ -56,6 +56,7 @@ with job(snakemake.log[0], snakemake.threads):
             store.put(group, column, np.stack([rows[column] for rows in found.values()]), ("measure", "pair"))
         store.put(group, "layer_model", [name for name, _ in every], ("layer",))
         store.put(group, "layer_name", [layer for _, layer in every], ("layer",))
-        for measure, values in matrices.items():
-            store.put(group, f"layers_{measure}", values, ("layer", "other_layer"))
+        for measure, columns in matrices.items():
+            for column, values in columns.items():
+                store.put(group, f"layers_{measure}_{column}", values, ("layer", "other_layer"))
     log.info("%d pairs of models, %d layers, %d images", len(pairs), len(every), len(ids))

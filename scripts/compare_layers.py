@@ -68,6 +68,7 @@ with job(snakemake.log[0], snakemake.threads):
         store.put(group, "observation", np.array(index), ("layer",))
         store.put(group, "layer", [layer for one in observations for layer in one.layers], ("layer",))
         store.put(group, "share", share, ("layer",))
-        for measure, values in found.items():
-            store.put(group, measure, values, ("layer", "other_layer"))
+        for measure, matrices in found.items():
+            for column, values in matrices.items():
+                store.put(group, f"{measure}_{column}", values, ("layer", "other_layer"))
     log.info("%d layers of %d observations on %d images", total, len(observations), count)

@@ -187,8 +187,10 @@ def training() -> dict[str, pd.DataFrame]:
     """Two models at three epochs, on held-out and on training images, clean and under attack."""
     runs = list(product(("std", "rob"), (0, 3, 9), ("natural", "training")))
     epochs = [
-        along(model=model, images=seen, epoch=epoch, to_last=epoch / 9, to_previous=0.5 if epoch else np.nan)
+        along(model=model, images=seen, epoch=epoch, to=to, value=value)
         for model, epoch, seen in runs
+        for to, value in (("last", epoch / 9), ("previous", 0.5))
+        if epoch or to == "last"
     ]
     rows = [
         (model, epoch, seen, attack, 0.1 * epoch - (0.2 if seen == "natural" else 0), 200)

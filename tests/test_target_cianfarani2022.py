@@ -126,11 +126,10 @@ def test_snapshots_are_kept_and_tabled(layered: Checkout) -> None:
     assert {"0.json", "0.safetensors", "2.json", "2.safetensors"} <= kept
     epochs = table(layered, "epochs")
     assert set(epochs["images"]) == {"natural", "training"} and set(epochs["epoch"]) == {0, 2, 3}
-    last = epochs[epochs["epoch"] == 3]
-    assert last["to_last"].to_numpy() == pytest.approx(1, abs=1e-5)
-    assert epochs[epochs["epoch"] == 0]["to_previous"].isna().all()
-    two = epochs[epochs["epoch"] == 2].set_index(["images", "layer"])["to_last"]
-    pd.testing.assert_series_equal(last.set_index(["images", "layer"])["to_previous"], two, check_names=False)
+    at = epochs.set_index(["epoch", "to", "images", "layer"])["value"]
+    assert at[3, "last"].to_numpy() == pytest.approx(1, abs=1e-5)
+    assert set(epochs[epochs["epoch"] == 0]["to"]) == {"last"}
+    pd.testing.assert_series_equal(at[3, "previous"], at[2, "last"])
     curves = table(layered, "curves")
     assert len(curves) == 3 * 2 * 2 and set(curves["n"]) == {12}
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from kindred.similarity.cka import Estimator, cka, cka_between, jackknife, minibatch_cka, permutation_null
 from kindred.similarity.gram import Grams, Precision, pack, packed_bytes
 from kindred.similarity.gram_bands import cka_in_bands
+from kindred.similarity.layer_errors import jackknife_of_all
 from kindred.similarity.significance import Z95
 from kindred.workflow.errors import BadInput
 
@@ -73,34 +74,67 @@ def layers(
     count: int,
     images: int,
     memory: float,
-) -> dict[str, Matrix]:
-    """Compare all pairs of `count` layers on `images` images: {name: (T, T)}.
+) -> dict[str, dict[str, Matrix]]:
+    """Compare all pairs of `count` layers on `images` images: {name: {value, error, null}}, each (T, T).
 
     observe(first, last) yields the activations (n, p) of these layers one after another. Where the packed
     Gram matrices of all layers would take more than about `memory` bytes, it is called once per band for the
     linear kernel (`gram_bands`), and for the RBF kernel, whose width depends on whole matrices, once for each
     part of the layers and each pair of parts. The minibatch estimator needs all activations at once.
+
+    error: jackknife standard error over images of debiased CKA; NaN for other estimators, and where not all fit. null:
+    as in `compare`; NaN for the biased estimator where not all fit.
     """
-    found: dict[str, Matrix] = {}
+    found: dict[str, dict[str, Matrix]] = {}
     linear = [name for name in names if name not in (RBF, MINIBATCH)]
-    if linear:
+    whole = count * packed_bytes(1, images) <= memory
+    if linear and whole:
+        grams = pack(observe(), count=count, precision=_precision(settings))
+        found |= of_grams(grams, linear)
+        del grams
+    elif linear:
         wanted = [ESTIMATORS[name] for name in linear]
         matrices = cka_in_bands(
             observe, wanted, layers=count, images=images, memory=memory, precision=_precision(settings)
         )
-        found |= dict(zip(linear, matrices, strict=True))
+        found |= {name: without_error(name, values) for name, values in zip(linear, matrices, strict=True)}
     if RBF in names:
-        found[RBF] = _rbf(observe, _parts(count, images, memory), settings)
+        if whole:
+            sigma, precision = settings["bandwidth"], _precision(settings)
+            grams = pack(observe(), count=count, kernel="rbf", sigma=sigma, precision=precision)
+            found |= of_grams(grams, [RBF])
+            del grams
+        else:
+            found[RBF] = without_error(RBF, _rbf(observe, _parts(count, images, memory), settings))
     if MINIBATCH in names:
-        found[MINIBATCH] = _minibatch(list(observe()), settings)
+        found[MINIBATCH] = without_error(MINIBATCH, _minibatch(list(observe()), settings))
     return found
+
+
+def of_grams(grams: Grams, names: Sequence[str]) -> dict[str, dict[str, Matrix]]:
+    """{name: {value, error, null}}, each (T, T), of measures with the kernel of these Gram matrices."""
+    found = {}
+    error = None
+    for name in names:
+        estimator = ESTIMATORS[name]
+        value = cka(grams, estimator)
+        found[name] = {"value": value, "error": np.full_like(value, np.nan), "null": permutation_null(grams, estimator)}
+        if estimator == "debiased" and grams.n > 4:
+            error = jackknife_of_all(grams) if error is None else error
+            found[name]["error"] = error
+    return found
+
+
+def without_error(name: str, value: Matrix) -> dict[str, Matrix]:
+    """The same of values that have no jackknife error; their null level is 0 unless the estimator is biased."""
+    unknown = np.full_like(value, np.nan)
+    biased = ESTIMATORS.get(name) == "biased"
+    return {"value": value, "error": unknown, "null": unknown if biased else np.where(np.isnan(value), np.nan, 0.0)}
 
 
 def _parts(count: int, images: int, memory: float) -> list[tuple[int, int]]:
     """(first, last + 1) of each part of the layers; two parts are in memory at once."""
     each = packed_bytes(1, images)
-    if count * each <= memory:
-        return [(0, count)]
     size = max(1, int(memory / (2 * each)))
     return [(first, min(first + size, count)) for first in range(0, count, size)]
 

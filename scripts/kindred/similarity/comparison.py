@@ -92,13 +92,13 @@ def layers(
     count: int,
     images: int,
     memory: float = MEMORY,
-) -> dict[str, NDArray[np.float64]]:
-    """Compare all pairs of `count` layers on `images` images: {measure: (T, T)}.
+) -> dict[str, Rows]:
+    """Compare all pairs of `count` layers on `images` images: {measure: {value, error, null}}, each (T, T).
 
     observe(first, last) yields the activations (n, p) of these layers one after another; it is called several
     times where not all fit into about `memory` bytes.
     """
-    found: dict[str, NDArray[np.float64]] = {}
+    found: dict[str, Rows] = {}
     for module, names in _by_module(measures).items():
         own = importlib.import_module(module)
         found |= own.layers(names, observe, settings, count=count, images=images, memory=memory)
