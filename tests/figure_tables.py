@@ -145,7 +145,7 @@ def make_gradients(models: pd.DataFrame) -> pd.DataFrame:
         for loss in ("cross_entropy", "logit")
         for a, b in combinations(models["model"], 2)
     ]
-    table = pd.DataFrame(rows, columns=["loss", "model_a", "model_b", "mean", "sd", "n"])
+    table = pd.DataFrame(rows, columns=["loss", "model_a", "model_b", "value", "sd", "n"])
     return table.sample(frac=1.0, random_state=0)
 
 

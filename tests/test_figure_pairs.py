@@ -59,7 +59,7 @@ def test_means_over_pairs() -> None:
 def cosine(table: pd.DataFrame, loss: str, a: str, b: str) -> float:
     rows = table[(table["loss"] == loss) & table["model_a"].isin([a, b]) & table["model_b"].isin([a, b])]
     assert len(rows) == 1
-    return float(rows["mean"].iloc[0])
+    return float(rows["value"].iloc[0])
 
 
 def test_gradients_are_averaged_over_pairs_of_one_budget() -> None:
