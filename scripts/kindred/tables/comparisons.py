@@ -27,7 +27,8 @@ def gradients_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame
     """Mean over images of the cosine of input gradients, each unordered pair of models once per loss.
 
     With the 95 % interval of the mean (Student's t), the mean for gradients of different images (`null`) and the
-    standard deviation over images. Images on which either gradient is zero do not count. Raises BadInput for missing pairs.
+    standard deviation over images. Images on which either gradient is zero do not count. Raises BadInput for missing
+    pairs.
     """
     frames = []
     for path in with_one_set_of_weights(tiles):
