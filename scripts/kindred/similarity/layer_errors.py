@@ -27,13 +27,13 @@ def jackknife_of_all(grams: Grams) -> Matrix:
         square, rest = piece[..., : hi - lo], piece[..., hi - lo :]
         own[:, lo:hi] += square.square().sum(dim=2) + rest.square().sum(dim=2) / 2
         own[:, hi:] += rest.square().sum(dim=1) / 2
-    roots = undefined_below(deleted(own, grams.n), grams).sqrt()
+    roots = undefined_below(deleted(own, grams), grams).sqrt()
     errors = torch.empty(layers, layers, dtype=torch.float64, device=own.device)
     each = max(1, ENTRIES // (layers * grams.n))
     for first in range(0, layers, each):
         some = slice(first, min(first + each, layers))
-        values = deleted(image_sums(grams, some), grams.n) / roots[some, None] / roots
-        errors[some] = spread(values, grams.n)
+        values = deleted(image_sums(grams, some), grams) / roots[some, None] / roots
+        errors[some] = spread(values, grams)
     errors = (errors + errors.T) / 2
     errors.diagonal().mul_(0)  # NaN stays NaN
     return errors.cpu().numpy()
