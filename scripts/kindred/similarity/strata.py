@@ -66,12 +66,14 @@ class Strata:
     def deleted(self, sums: Tensor) -> Tensor:
         """n (n - 3) N with each image left out, (..., n), from c_i = sum_j A_ij B_ij, (..., n), of `cka.jackknife`.
 
-        The mean over the images of a class is that of all images, as it must be for a U-statistic, and the deviations from
-        it are 2 k (c_i - mean of the class) with k = m/(m-1) (1 + 2 w/(m-4)). This is exact for one class; with more it is
-        the first-order projection, with terms of order w_c / m_c left out.
+        The mean over the images of a class is that of all images, as for every U-statistic, and the deviations from it are
+        2 k (c_i - mean of the class) with k = m/(m-1) (1 + w/(m-2) + w^2 m/((m-2) (m-4))): from leaving out an image of the
+        first sum, blocks of the class with others and with itself, and exact for one class. With more it is a projection.
+        Standard errors differ from those of leaving out images by about 1 % for 10 classes of 5 or more images, and are up
+        to 10 % too large for 2 to 5 classes of 5 to 8 images (tests/test_strata.py).
         """
-        weight, m = 1 / len(self.counts), self.counts
-        factors = m / (m - 1) * (1 + 2 * weight / (m - 4))
+        w, m = 1 / len(self.counts), self.counts
+        factors = m / (m - 1) * (1 + w / (m - 2) + w**2 * m / ((m - 2) * (m - 4)))
         return sums.sum(dim=-1, keepdim=True) - 2 * factors[self.labels] * self.centred(sums)
 
     def spread(self, values: Tensor) -> Tensor:
