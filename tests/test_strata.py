@@ -1,11 +1,11 @@
-"""HSIC and CKA of images drawn class by class: against means over tuples of images, leaving images out, and invariances."""
+"""HSIC and CKA of images drawn class by class: by means over tuples, by leaving images out, and invariances."""
 
 import itertools
 
 import numpy as np
 import pytest
 import torch
-from kindred.similarity import cka_measures, layer_errors
+from kindred.similarity import layer_errors
 from kindred.similarity.cka import cka, cka_between, jackknife, permutation_null, products
 from kindred.similarity.gram import Grams, pack, stratified
 from kindred.similarity.strata import strata_of
@@ -15,7 +15,7 @@ COUNTS = [[5, 6, 7], [5, 5, 5], [9, 5], [13]]
 
 
 def drawn(counts: list[int], seed: int = 0, shift: float = 2.0) -> tuple[list[np.ndarray], np.ndarray]:
-    """Three layers of images of classes with these counts, in random order, the third without the first two's features."""
+    """Three layers of images of classes with these counts, in random order; the third is independent of the others."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
     z = shift * rng.standard_normal((len(counts), 4))[labels] + rng.standard_normal((len(labels), 4))
@@ -124,7 +124,7 @@ def test_constant_layers_are_undefined_and_others_are_not() -> None:
 
 
 def test_too_few_images_of_a_class_and_biased_measures_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"only 4 are of class 7; .* `choice: random`"):
+    with pytest.raises(BadInput, match=r"only 4 are of class 7, .* `choice: random`"):
         strata_of([3] * 6 + [7] * 4)
     grams = packed(*drawn([6, 7]))
     for function in (cka, permutation_null):

@@ -151,7 +151,7 @@ def stratified(grams: Grams, strata: Strata) -> Grams:
     """
     if grams.strata is not None or len(strata.labels) != grams.n:
         raise ValueError(f"Gram matrices of {grams.n} independent images are needed.")
-    plan = block_rows(grams.n, grams.block)
+    plan, strata = block_rows(grams.n, grams.block), strata.to(grams.packed.device)
     for row in grams.packed:
         centring = strata.centring(class_sums(row, plan, strata))
         for lo, hi, piece in block_views(row, plan, grams.n):

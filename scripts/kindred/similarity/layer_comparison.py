@@ -36,7 +36,7 @@ def compare(
     indices (None: all); called once for each kernel, and for `cka_minibatch` once for each minibatch. share:
     the share of variance along the first principal component, on all images, or where `cka_minibatch` is the
     only measure, the mean over its first pass. error and null as for `cka_measures.layers`. settings: `minibatch`
-    (size, passes, seed), `bandwidth`.
+    (size, passes, seed), `bandwidth`, and `strata` as in `cka_measures`.
 
     Raises BadInput for a measure not in MEASURES, and if the Gram matrices take more than `memory` bytes.
     """
@@ -49,12 +49,12 @@ def compare(
         _demand_room(layers, images, memory)
         grams = pack(features(None), count=layers)
         share = principal_share(grams)
-        found |= cka_measures.of_grams(grams, linear)
+        found |= cka_measures.of_grams(grams, linear, settings)
         del grams
     if "cka_rbf" in measures:
         _demand_room(layers, images, memory)
         grams = pack(features(None), count=layers, kernel="rbf", sigma=settings["bandwidth"])
-        found |= cka_measures.of_grams(grams, ["cka_rbf"])
+        found |= cka_measures.of_grams(grams, ["cka_rbf"], settings)
         del grams
     if "cka_minibatch" in measures:
         size, passes, seed = (settings["minibatch"][key] for key in ("size", "passes", "seed"))

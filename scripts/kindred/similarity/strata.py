@@ -1,17 +1,19 @@
 """Unbiased HSIC of images that were drawn class by class, as another centring of packed Gram matrices.
 
-The unbiased HSIC of Song et al. 2012 assumes independent images. Where every class has a fixed number of them, the class of
-one image says something about that of another, and it is biased (CKA .53: by -.04 with 5 images in each of 10 classes).
-Here images are independent within their class alone, and what is estimated is HSIC in the mixture of all classes with equal
-weights: w_c = 1 / C over the C classes that are present. Replacing means over distinct images by means over distinct images
-of given classes, m_c of class c, in the U-statistic of order 4 gives the unbiased estimator
+The unbiased HSIC of Song et al. 2012 assumes independent images. Where every class has a fixed number of them, the
+class of one image says something about that of another, and it is biased (CKA .53: by -.04 with 5 images in each of
+10 classes). Here images are independent within their class alone, and what is estimated is HSIC in the mixture of all
+classes with equal weights: w_c = 1 / C over the C classes that are present. Replacing means over distinct images by
+means over distinct images of given classes, m_c of class c, in the U-statistic of order 4 gives the unbiased
+estimator
 
     N(K, L) = sum_ab w_a w_b <K_ij L_ij> - 2 sum_abc w_a w_b w_c <K_ij L_ir> + sum_abcd w_a w_b w_c w_d <K_ij L_qr>,
 
-where <> is the mean over distinct images i, j, r, q of the classes a, b, c, d in the order of letters (q of c and r of d in
-the last). It does not change when x_i + x_j is added to K_ij. So K can be centred such that for every i the mean of K_ij over
-classes, of the means over images j of a class, is 0. For such K and L all that is not of one block (a, b) cancels, and N is
-a sum over blocks that is diagonal in a block's mean, its effects of rows and of columns, and the rest, with factors
+where <> is the mean over distinct images i, j, r, q of the classes a, b, c, d in the order of letters (q of c and r
+of d in the last). It does not change when x_i + x_j is added to K_ij. So K can be centred such that for every i the
+mean of K_ij over classes, of the means over images j of a class, is 0. For such K and L all that is not of one block
+(a, b) cancels, and N is a sum over blocks that is diagonal in a block's mean, its effects of rows and of columns, and
+the rest, with factors
 
     block (a, b), a != b, over w_a w_b, with v_a = w_a / (m_a - 1):
         mean 1, rows 1 + v_a, columns 1 + v_b, rest 1 + v_a + v_b + 2 v_a v_b,
@@ -19,15 +21,14 @@ a sum over blocks that is diagonal in a block's mean, its effects of rows and of
         mean 1, rows and columns 1 + w m / ((m-1) (m-2)) - 2 w^2 / ((m-1)^2 (m-2)),
         rest 1 + 2 w / (m-2) + 2 w^2 / ((m-2) (m-3)).
 
-All are positive, so with the parts of K times the roots of their factors N(K, L) is the inner product of two matrices: rows
-of `gram.Grams` again, with which everything in `cka.py` goes on as it does with those of independent images. With one class
-it is U-centring.
+All are positive, so with the parts of K times the roots of their factors N(K, L) is the inner product of two
+matrices: rows of `gram.Grams` again, with which everything in `cka.py` goes on as it does with those of independent
+images. With one class it is U-centring.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -55,6 +56,10 @@ class Strata:
         """(n, C) float32, 1 where an image is of a class."""
         return torch.nn.functional.one_hot(self.labels, len(self.counts)).float()
 
+    def to(self, device: torch.device) -> Strata:
+        """The same on a device."""
+        return Strata(self.labels.to(device), self.counts.to(device))
+
     def means(self, values: Tensor) -> Tensor:
         """Means (..., C) over the images of each class, of values (..., n) in float64."""
         return values @ self.members.double() / self.counts
@@ -66,11 +71,12 @@ class Strata:
     def deleted(self, sums: Tensor) -> Tensor:
         """n (n - 3) N with each image left out, (..., n), from c_i = sum_j A_ij B_ij, (..., n), of `cka.jackknife`.
 
-        The mean over the images of a class is that of all images, as for every U-statistic, and the deviations from it are
-        2 k (c_i - mean of the class) with k = m/(m-1) (1 + w/(m-2) + w^2 m/((m-2) (m-4))): from leaving out an image of the
-        first sum, blocks of the class with others and with itself, and exact for one class. With more it is a projection.
-        Standard errors differ from those of leaving out images by about 1 % for 10 classes of 5 or more images, and are up
-        to 10 % too large for 2 to 5 classes of 5 to 8 images (tests/test_strata.py).
+        The mean over the images of a class is that of all images, as for every U-statistic, and the deviations from
+        it are 2 k (c_i - mean of the class) with k = m/(m-1) (1 + w/(m-2) + w^2 m/((m-2) (m-4))): from leaving out
+        an image of the first sum, blocks of the class with others and with itself, and exact for one class. With
+        more it is a projection. Standard errors differ from those of leaving out images by about 1 % for 10 classes
+        of 5 or more images, and are up to 10 % too large for 2 to 5 classes of 5 to 8 images
+        (tests/test_strata.py).
         """
         w, m = 1 / len(self.counts), self.counts
         factors = m / (m - 1) * (1 + w / (m - 2) + w**2 * m / ((m - 2) * (m - 4)))
@@ -117,15 +123,15 @@ class Strata:
 class Centring:
     """What turns a packed kernel into one whose inner products are n (n - 3) N.
 
-    shift: (n, C) float32, subtracted from entry (i, j) at [i, class of j] and at [j, class of i]; scale: (C, C) float32.
-    """
+    shift: (n, C) float32, subtracted from entry (i, j) at [i, class of j] and at [j, class of i]; scale: (C, C)
+    float32."""
 
     shift: Tensor
     scale: Tensor
     labels: Tensor
 
     def apply(self, lo: int, hi: int, piece: Tensor) -> None:
-        """Centre the block row of images lo to hi - 1 against images lo to n - 1, packed as in `gram.Grams`, in place."""
+        """Centre the packed block row of images lo to hi - 1 against images lo to n - 1 in place."""
         above, right = self.labels[lo:hi], self.labels[lo:]
         shift = self.shift[lo:hi][:, right] + self.shift[lo:][:, above].T
         shift[:, hi - lo :] *= math.sqrt(2)
@@ -133,14 +139,14 @@ class Centring:
         piece.diagonal().zero_()
 
 
-def strata_of(labels: ArrayLike | Sequence[int] | Tensor, device: torch.device | str = "cpu") -> Strata:
+def strata_of(labels: ArrayLike | Tensor) -> Strata:
     """The strata of images with these labels (n,). Raises BadInput where a class has fewer than 5 images."""
     found, index, counts = torch.unique(torch.as_tensor(labels), return_inverse=True, return_counts=True)
     if int(counts.min()) < FEWEST:
         least = int(counts.argmin())
         raise BadInput(
-            f"images.choice is balanced, and of the {len(index)} images compared only {int(counts[least])} are of class "
-            f"{int(found[least])}; debiased measures need at least {FEWEST} images of each of the {len(found)} classes. "
-            "Compare more images, or draw them with `choice: random`."
+            f"images.choice is balanced, but of the {len(index)} images compared only {int(counts[least])} are of class "
+            f"{int(found[least])}, and debiased measures need at least {FEWEST} of each of the {len(found)} classes; "
+            "compare more images, or draw them with `choice: random`."
         )
-    return Strata(index.to(device), counts.double().to(device))
+    return Strata(index, counts.double())
