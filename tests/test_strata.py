@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from kindred.similarity import layer_errors
+from kindred.similarity import cka_measures, layer_comparison, layer_errors
 from kindred.similarity.cka import cka, cka_between, jackknife, permutation_null, products
 from kindred.similarity.gram import Grams, pack, stratified
+from kindred.similarity.gram_bands import cka_in_bands
 from kindred.similarity.strata import strata_of
 from kindred.workflow.errors import BadInput
 
@@ -132,3 +133,63 @@ def test_too_few_images_of_a_class_and_biased_measures_are_refused() -> None:
             function(grams, "biased")
     with pytest.raises(ValueError, match="independent images"):
         stratified(grams, strata_of([0] * 13))
+
+
+@pytest.mark.parametrize("estimators", [["debiased"], ["biased", "debiased"], ["biased"]])
+@pytest.mark.parametrize("memory", [1.0, 1e9])
+def test_bands_agree_with_whole_gram_matrices(estimators, memory: float) -> None:
+    features, labels = drawn([50, 40, 45])
+    layers = [torch.from_numpy(one) + 5 for one in [*features, np.ones((135, 2))]]
+    found = cka_in_bands(
+        lambda: iter(layers), estimators, layers=4, images=135, memory=memory, block=32, strata=strata_of(labels)
+    )
+    expected = {"debiased": cka(stratified(pack(layers), strata_of(labels))), "biased": cka(pack(layers), "biased")}
+    for name, one in zip(estimators, found, strict=True):
+        np.testing.assert_allclose(one, expected[name], atol=2e-6)
+
+
+MEASURES = ["cka_debiased", "cka_biased", "cka_rbf", "stir", "cka_minibatch"]
+SETTINGS = {"bandwidth": 0.5, "minibatch": {"size": 30, "passes": 2, "seed": 0}}
+
+
+def test_debiased_measures_use_strata_and_others_do_not() -> None:
+    features, labels = drawn([20, 22, 21])
+    layers = [torch.from_numpy(one) for one in features]
+    pairs = [(0, 1), (0, 2)]
+    found = cka_measures.compare(MEASURES, layers, pairs, {**SETTINGS, "strata": labels})
+    plain = cka_measures.compare(MEASURES, layers, pairs, {**SETTINGS, "strata": None})
+    for name in ("cka_debiased", "cka_rbf", "stir"):
+        grams = packed(features, labels, kernel="rbf" if name == "cka_rbf" else "linear")
+        np.testing.assert_array_equal(found[name]["value"], cka(grams)[0, 1:])
+        width = 2 * cka_measures.Z95 * jackknife(grams, pairs)
+        np.testing.assert_allclose(found[name]["high"] - found[name]["low"], width)
+        assert (found[name]["value"] != plain[name]["value"]).all()
+    for name in ("cka_biased", "cka_minibatch"):
+        np.testing.assert_array_equal(found[name]["value"], plain[name]["value"])
+        np.testing.assert_array_equal(found[name]["null"], plain[name]["null"])
+
+
+@pytest.mark.parametrize("memory", [1.0, 1e9])
+def test_layers_are_compared_as_models_are(memory: float) -> None:
+    features, labels = drawn([20, 22, 21])
+    layers = [torch.from_numpy(one) for one in features]
+    names, settings = ["cka_debiased", "cka_biased", "cka_rbf"], {**SETTINGS, "strata": labels}
+    expected = cka_measures.compare(names, layers, [(0, 1), (0, 2), (1, 2)], settings)
+    every = cka_measures.layers(
+        names, lambda lo=0, hi=None: iter(layers[lo:hi]), settings, count=3, images=63, memory=memory
+    )
+    results = [every]
+    if memory > 1:
+        whole, share = layer_comparison.compare(lambda _: ([one] for one in layers), 3, 63, names, settings, 2**30)
+        # The share of variance is that of all images, whatever the strata.
+        np.testing.assert_allclose(
+            share,
+            [np.linalg.svd(one - one.mean(0), compute_uv=False)[0] ** 2 / one.var(0).sum() / 63 for one in features],
+            rtol=1e-4,
+        )
+        results.append(whole)
+    for found in results:
+        for name in names:
+            np.testing.assert_allclose(
+                [found[name]["value"][pair] for pair in ((0, 1), (0, 2), (1, 2))], expected[name]["value"], atol=1e-6
+            )

@@ -1,8 +1,9 @@
 """The CKA family as measures of models and layers: kernel, estimator and interval of each name.
 
-STIR (Nanda et al. 2022) is CKA of other features, so it is computed here as well. `strata` in settings are the labels (n,)
-of images that were drawn class by class: debiased measures and their errors are then those of `strata.py`. Without it, or
-where it is None, images are independent. Biased measures and minibatches, which are shuffled, do not use it.
+STIR (Nanda et al. 2022) is CKA of other features, so it is computed here as well. `strata` in settings are the labels
+(n,) of images that were drawn class by class: debiased measures and their errors are then those of `strata.py`.
+Without it, or where it is None, images are independent. Biased measures and minibatches, which are shuffled, do not
+use it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -21,7 +21,7 @@ from kindred.workflow.errors import BadInput
 
 @dataclass
 class _Sums:
-    """Of one layer's kernel: diagonal and row sums (n,), sums over each class (n, C), all float64; floor of its trace."""
+    """A layer's kernel in float64: diagonal and row sums (n,), sums over classes (n, C), and the floor of its trace."""
 
     norms: Tensor
     rows: Tensor

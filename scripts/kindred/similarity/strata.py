@@ -58,6 +58,8 @@ class Strata:
 
     def to(self, device: torch.device) -> Strata:
         """The same on a device."""
+        if self.labels.device == device:
+            return self
         return Strata(self.labels.to(device), self.counts.to(device))
 
     def means(self, values: Tensor) -> Tensor:
@@ -145,8 +147,8 @@ def strata_of(labels: ArrayLike | Tensor) -> Strata:
     if int(counts.min()) < FEWEST:
         least = int(counts.argmin())
         raise BadInput(
-            f"images.choice is balanced, but of the {len(index)} images compared only {int(counts[least])} are of class "
-            f"{int(found[least])}, and debiased measures need at least {FEWEST} of each of the {len(found)} classes; "
-            "compare more images, or draw them with `choice: random`."
+            f"images.choice is balanced, but of the {len(index)} images compared only {int(counts[least])} are of "
+            f"class {int(found[least])}, and debiased measures need at least {FEWEST} of each of the {len(found)} "
+            "classes; compare more images, or draw them with `choice: random`."
         )
     return Strata(index, counts.double())
