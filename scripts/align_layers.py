@@ -6,7 +6,7 @@ import torch
 from kindred.activations import layer_choice, streaming
 from kindred.images import images
 from kindred.models import storage
-from kindred.similarity import cca, cka_measures
+from kindred.similarity import cca, cka_measures, comparison
 from kindred.tables import tables
 from kindred.workflow.device import choose
 from kindred.workflow.errors import BadInput
@@ -30,13 +30,14 @@ with job(snakemake.log[0], snakemake.threads):
     if a.layers != b.layers:
         raise BadInput(f"models '{a.name}' and '{b.name}' have different layers; they must have the same.")
 
+    labelled = comparison.of_classes(settings, stimuli.labels)
     # The same random pairings of images for all layers and all pairs of models.
     orders = [np.random.default_rng(index).permutation(len(stimuli)) for index in range(PAIRINGS)]
     rows = []
     pairs = zip(*(streaming.features(one, device, memory) for one in observations), strict=True)
     for place, parts in enumerate(progress(pairs, "aligning layers", total=len(a.layers))):
         first, second = (torch.cat(list(columns), dim=1) for columns in parts)
-        by_cka = cka_measures.compare(["cka_debiased"], [first, second], [(0, 1)], {})["cka_debiased"]
+        by_cka = cka_measures.compare(["cka_debiased"], [first, second], [(0, 1)], labelled)["cka_debiased"]
         found = {"cka_debiased": [by_cka[column][0] for column in ("value", "low", "high", "null")]}
         sides = [cca.spread(np.asarray(features.cpu())) for features in (first, second)]
         for name, measure in cca.MEASURES.items():

@@ -21,13 +21,13 @@ STUDY = ROOT / "studies" / "cianfarani2022.yaml"
 SECTION: dict[str, Any] = {
     "layers": "all",
     "fraction": 0.5,
-    "images": 40,
+    "images": 50,
     "estimators": ["cka_minibatch"],
     "models": {
         "spare": {"architecture": "kindred_vgg", "training": "linf10", "adjust": {"epochs": 3}},
         "trades": {"architecture": "kindred_vgg", "training": "trades"},
     },
-    "attacks": {"spatial": {"method": "spatial", "shift": 2, "degrees": 10, "tries": 2, "images": 40}},
+    "attacks": {"spatial": {"method": "spatial", "shift": 2, "degrees": 10, "tries": 2, "images": 50}},
     "panels": [
         {"rows": "vgg-std", "columns": "vgg-std"},
         {"rows": "vgg-std", "columns": "vgg-linf10"},

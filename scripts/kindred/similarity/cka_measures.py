@@ -201,6 +201,9 @@ def _precision(settings: Mapping[str, Any]) -> Precision:
 def _minibatch(features: Sequence[Tensor], settings: Mapping[str, Any]) -> Matrix:
     size, passes, seed = (settings["minibatch"][key] for key in ("size", "passes", "seed"))
     images = len(features[0])
-    if size > images:
-        raise BadInput(f"similarity.minibatch.size is {size}; it must be at most {images}, the images compared.")
+    if size >= images:
+        raise BadInput(
+            f"similarity.minibatch.size is {size}; it must be less than {images}, the images compared: one batch of "
+            "all is cka_debiased."
+        )
     return minibatch_cka(features, size, passes, seed, _precision(settings))

@@ -21,6 +21,11 @@ Rows = dict[str, NDArray[np.float64]]  # value, low, high and null, each an arra
 Measures = Mapping[str, Mapping[str, Any]]
 
 
+def of_classes(settings: Mapping[str, Any], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """Settings with the labels (n,) of the compared images as their strata, where they were drawn class by class."""
+    return {**settings, "strata": labels if settings.get("stratified") else None}
+
+
 def compare(
     features: Sequence[Tensor], pairs: Sequence[tuple[int, int]], measures: Measures, settings: Mapping[str, Any]
 ) -> dict[str, Rows]:
