@@ -65,7 +65,7 @@ def digest(parts: Chosen) -> str:
 def test_the_choice_is_that_of_the_first_version(tmp_path: Path, made: Any, expected: str) -> None:
     """Hashes were written by the code of the first version, which chose both parts in one job.
 
-    But for that of digits: the same images, whose evaluation part has been of all classes in turn since version 3.
+    But for that of digits: it chose the same images, with the evaluation part in another order.
     """
     assert digest(select(**made(tmp_path / "x" if made is photographs else tmp_path))) == expected
 
