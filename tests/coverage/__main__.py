@@ -12,10 +12,10 @@ from sections import SECTIONS
 TARGET = Path(__file__).parents[2] / "docs" / "coverage.md"
 HEAD = f"""# Coverage
 
-Written by `make coverage` (tests/coverage) from simulations of populations whose true values are known. An interval of 95 %
-should cover the true value in 95 % of samples; the goal is {GOAL[0]:.0%} to {GOAL[1]:.0%}. `bias`: mean estimate minus truth.
-`error`: binomial standard error of the coverage. `above`, `below`: shares of intervals that lie wholly above or below the truth.
-`width`: mean width of intervals. Seeds are fixed.
+Written by `make coverage` (tests/coverage) from simulations of populations whose true values are known. An interval of
+95 % should cover the true value in 95 % of samples; the goal is {100 * GOAL[0]:.0f} to {100 * GOAL[1]:.0f} %.
+`bias`: mean estimate minus truth. `error`: binomial standard error of the coverage. `above`, `below`: shares of intervals that lie
+wholly above or below the truth. `width`: mean width of intervals. Seeds are fixed.
 """
 SHARES = ("coverage", "error", "above", "below")
 
@@ -44,12 +44,11 @@ def document(effort: float) -> str:
         start = time.monotonic()
         table = section.simulate(effort)
         print(f"{section.title}: {time.monotonic() - start:.0f} s", flush=True)
-        off = misses(table)
-        parts.append(f"## {section.title}\n\n{section.text}\n\n{markdown(table)}\n")
+        off = "".join(f"- {one}\n" for one in misses(table))
+        verdict = "All are within the goal.\n"
         if off:
-            parts.append("Outside the goal by more than two binomial errors:\n\n" + "\n".join(f"- {one}" for one in off) + "\n")
-        else:
-            parts.append("All are within the goal, but for two binomial errors.\n")
+            verdict = f"Outside the goal:\n\n{off}"
+        parts.append(f"## {section.title}\n\n{section.text}\n\n{markdown(table)}\n\n{verdict}")
     return "\n".join(parts)
 
 
