@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import stratified
 import torch
 import yaml
 from documented import undocumented
@@ -14,7 +15,6 @@ from kindred.activations.layers import capture
 from kindred.config.reading import check
 from kindred.models import storage
 from kindred.workflow.errors import BadInput
-from test_contract import cka_u
 from workflow import ROOT, Checkout
 
 STUDY = ROOT / "studies" / "cianfarani2022.yaml"
@@ -86,18 +86,25 @@ def test_columns_are_as_documented(layered: Checkout) -> None:
 
 
 def activations(layered: Checkout, model: str, seen: str) -> dict[str, np.ndarray]:
-    """The chosen layers of a model on the first 40 images, captured in one pass."""
+    """The chosen layers of a model on the first 50 images, captured in one pass."""
     import zarr
 
     paths = [str(layered / f"results/models/{model}.{kind}") for kind in ("safetensors", "json")]
     classifier = storage.load(model, *paths).classifier
     folder = "images/natural" if seen == "natural" else "images/adversarial/{}/{}".format(*seen.split("@"))
-    pixels = zarr.open_group(layered / f"results/{folder}.zarr", mode="r")["images"][:40]
+    pixels = zarr.open_group(layered / f"results/{folder}.zarr", mode="r")["images"][:50]
     shown = torch.from_numpy(np.asarray(pixels))
     layers = layer_choice.select(classifier, "all", 0.5, shown[:1])
     with torch.no_grad():
         seen_by = capture(classifier, shown, layers)
     return {layer: seen_by[layer].flatten(1).double().numpy() for layer in layers}
+
+
+def classes(layered: Checkout) -> np.ndarray:
+    """Of the same images, which are drawn class by class."""
+    import zarr
+
+    return np.asarray(zarr.open_group(layered / "results/images/natural.zarr", mode="r")["label"][:50])
 
 
 def test_cells_are_debiased_cka_in_float64(layered: Checkout) -> None:
@@ -106,7 +113,7 @@ def test_cells_are_debiased_cka_in_float64(layered: Checkout) -> None:
     a, b = (activations(layered, model, "pgd_linf@vgg-std") for model in ("vgg-std", "vgg-linf10"))
     assert list(dict.fromkeys(cells["layer_a"])) == list(a) and len(cells) == len(a) * len(b)
     for row in cells.iloc[:: max(1, len(cells) // 7)].itertuples():
-        assert row.value == pytest.approx(cka_u(a[row.layer_a], b[row.layer_b]), abs=1e-4)
+        assert row.value == pytest.approx(stratified.cka(a[row.layer_a], b[row.layer_b], classes(layered)), abs=1e-4)
 
 
 def test_components_and_adversarial_images(layered: Checkout) -> None:
@@ -116,7 +123,9 @@ def test_components_and_adversarial_images(layered: Checkout) -> None:
     for layer in list(natural)[::3]:
         spectrum = np.linalg.svd(natural[layer] - natural[layer].mean(0), compute_uv=False) ** 2
         assert share[layer] == pytest.approx(spectrum[0] / spectrum.sum(), abs=1e-5)
-        assert benign[layer] == pytest.approx(cka_u(natural[layer], attacked[layer]), abs=1e-4)
+        assert benign[layer] == pytest.approx(
+            stratified.cka(natural[layer], attacked[layer], classes(layered)), abs=1e-4
+        )
 
 
 def test_snapshots_are_kept_and_tabled(layered: Checkout) -> None:

@@ -13,9 +13,9 @@ TARGET = Path(__file__).parents[2] / "docs" / "coverage.md"
 HEAD = f"""# Coverage
 
 Written by `make coverage` (tests/coverage) from simulations of populations whose true values are known. An interval of
-95 % should cover the true value in 95 % of samples; the goal is {100 * GOAL[0]:.0f} to {100 * GOAL[1]:.0f} %.
-`bias`: mean estimate minus truth. `error`: binomial standard error of the coverage. `above`, `below`: shares of intervals that lie
-wholly above or below the truth. `width`: mean width of intervals. Seeds are fixed.
+95 % should cover the true value in 95 % of samples; the goal: {100 * GOAL[0]:.0f} to {100 * GOAL[1]:.0f} %.
+`bias`: mean estimate minus truth. `error`: binomial standard error of the coverage. `above`, `below`: shares of
+intervals that lie wholly above or below the truth. `width`: mean width of intervals. Seeds are fixed.
 """
 SHARES = ("coverage", "error", "above", "below")
 
