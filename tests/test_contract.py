@@ -26,16 +26,6 @@ def table(study: Checkout, name: str) -> pd.DataFrame:
     return pd.read_csv(study / f"results/tables/{name}.csv")
 
 
-def hsic_u(x: np.ndarray, y: np.ndarray) -> float:
-    """Unbiased HSIC of Song et al. 2012, equation 5, term by term."""
-    n = len(x)
-    k, q = x @ x.T, y @ y.T
-    np.fill_diagonal(k, 0)
-    np.fill_diagonal(q, 0)
-    cross = (k * q).sum() + k.sum() * q.sum() / (n - 1) / (n - 2) - 2 * (k.sum(0) * q.sum(0)).sum() / (n - 2)
-    return cross / n / (n - 3)
-
-
 def cka_b(x: np.ndarray, y: np.ndarray) -> float:
     x, y = (np.asarray(v, dtype=np.float64) - np.asarray(v, dtype=np.float64).mean(0) for v in (x, y))
     return float(np.linalg.norm(y.T @ x) ** 2 / np.linalg.norm(x.T @ x) / np.linalg.norm(y.T @ y))
