@@ -132,7 +132,12 @@ ANALYSES = {
     **_csv(
         "compare_measures", own_sat, pairs="measures of every pair of models", mantel="Mantel tests between measures"
     ),
-    **_csv("collect_variation", own_sat, variation="pairs of models by what they differ in"),
+    **_csv(
+        "collect_variation",
+        own_sat,
+        variation="pairs of models by what they differ in",
+        variation_means="mean SAT and excess by what they differ in",
+    ),
     **_csv("collect_quality", own_sat, quality="how far an attack can be trusted"),
     **_csv("collect_distillation", distillation, distillation="students and what teachers gave them"),
     **_layers("collect_layerwise_models", layerwise(), models="models of layerwise", accuracy="accuracy under attack"),
