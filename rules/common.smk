@@ -15,6 +15,7 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])))
 
+from kindred.attacks import catalogue as attack_catalogue
 from kindred.attacks.catalogue import METHODS as ATTACK_METHODS
 from kindred.config import entries
 from kindred.config.reading import check

@@ -90,6 +90,11 @@ def attack_settings(attack):
     return canonical(EVERY_ATTACK[attack])
 
 
+def shuffles_of(attack):
+    """How many times the perturbations of an attack are put on other images."""
+    return config["transfer"]["shuffles"] if attack_catalogue.moves(EVERY_ATTACK[attack]) else 0
+
+
 def attack_modules(attack):
     return [ATTACK_METHODS[EVERY_ATTACK[attack]["method"]].module] if attack else []
 

@@ -134,7 +134,8 @@ rule collect_variation:
     input:
         sat=table("sat"),
     output:
-        "<results>/tables/variation.csv",
+        variation="<results>/tables/variation.csv",
+        variation_means="<results>/tables/variation_means.csv",
     log:
         "<logs>/collect_variation.log",
     conda:

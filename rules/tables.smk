@@ -108,6 +108,7 @@ rule collect_transfer:
         models=MODELS,
         attacks=ATTACKS,
         floor=config["transfer"]["floor"],
+        shuffles={attack: shuffles_of(attack) for attack in ATTACKS},
     script:
         "../scripts/collect_transfer.py"
 

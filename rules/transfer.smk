@@ -29,5 +29,6 @@ rule cross_evaluate:
         runtime=240,
     params:
         **uses("cross_evaluate"),
+        shuffles=lambda wildcards: shuffles_of(wildcards.attack),
     script:
         "../scripts/cross_evaluate.py"

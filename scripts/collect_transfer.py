@@ -1,7 +1,7 @@
-"""Collect directed transfer rates, and SAT with its intervals, in two tables."""
+"""Collect directed transfer rates, and SAT with its null, its ceiling and intervals, in two tables."""
 
 import pandas as pd
-from kindred.similarity import transfer
+from kindred.similarity import excess, transfer
 from kindred.tables import tables
 from kindred.tables import transfer as transfer_tables
 from kindred.workflow.job import job
@@ -12,10 +12,12 @@ with job(snakemake.log[0], snakemake.threads):
     each = len(tiles) // max(1, len(attacks))
     directed, mutual = [], []
     for index, attack in enumerate(attacks):
-        outcomes = transfer_tables.predictions(tiles[index * each : (index + 1) * each], models)
-        counts = transfer.transfer_counts(*outcomes)
-        directed.append(transfer_tables.transfer_table(attack, models, counts))
-        scores = transfer.sat_from_counts(counts, snakemake.params.floor)
-        mutual.append(transfer_tables.sat_table(attack, models, scores))
+        of_attack, floor = tiles[index * each : (index + 1) * each], snakemake.params.floor
+        outcomes = transfer_tables.predictions(of_attack, models)
+        moved = transfer_tables.shuffled(of_attack, models, snakemake.params.shuffles[attack])
+        counts, beyond = transfer.transfer_counts(*outcomes), excess.excess_of_pairs(*outcomes, *moved, floor)
+        directed.append(transfer_tables.transfer_table(attack, models, counts, beyond))
+        scores = transfer.sat_from_counts(counts, floor)
+        mutual.append(transfer_tables.sat_table(attack, models, scores, beyond))
     tables.write(snakemake.output.transfer, pd.concat(directed, ignore_index=True))
     tables.write(snakemake.output.sat, pd.concat(mutual, ignore_index=True))

@@ -1,4 +1,4 @@
-"""Classify pairs of models by what they differ in, with the SAT of each."""
+"""Classify pairs of models by what they differ in, with the SAT of each, and average the kinds over models."""
 
 from itertools import combinations
 
@@ -6,6 +6,9 @@ import pandas as pd
 from kindred.analyses import variation
 from kindred.tables import tables
 from kindred.workflow.job import job, log
+
+EXCESS = ["null", "ceiling", "excess", "excess_low", "excess_high", "share", "share_low", "share_high"]
+COLUMNS = ["model_a", "model_b", "differs", "sat", "low", "high", "n", *EXCESS]
 
 with job(snakemake.log[0], snakemake.threads):
     entries = snakemake.params.entries
@@ -15,6 +18,7 @@ with job(snakemake.log[0], snakemake.threads):
         frozenset(pair): variation.difference(*(entries[name] for name in pair)) for pair in combinations(entries, 2)
     }
     differs = [kinds[frozenset(pair)] for pair in zip(sat["model_a"], sat["model_b"], strict=True)]
-    table = sat.assign(differs=differs)[["model_a", "model_b", "differs", "sat", "low", "high", "n"]]
-    tables.write(snakemake.output[0], table)
+    table = sat.assign(differs=differs)[COLUMNS]
+    tables.write(snakemake.output.variation, table)
+    tables.write(snakemake.output.variation_means, variation.group_means(table))
     log.info("%s", table["differs"].value_counts().to_dict())

@@ -1,13 +1,18 @@
 """Evaluate the models of a group on adversarial images made on other models, and store every prediction.
 
+Each is shown the images as they were made, and their perturbations on other images.
+
 Every rate, count and interval of the transfer tables follows from these without a model.
 """
+
+from functools import partial
 
 import numpy as np
 import torch
 from kindred.activations import batches
 from kindred.activations.extraction import classes
 from kindred.images import images
+from kindred.images.shuffled import Shuffled, donors
 from kindred.models import storage
 from kindred.workflow import store
 from kindred.workflow.device import choose
@@ -18,19 +23,23 @@ with job(snakemake.log[0], snakemake.threads):
     ids = store.demand_same_images(*snakemake.input.adversarial)
     store.demand_first_images(snakemake.input.natural, ids)
     natural = images.load(snakemake.input.natural, len(ids))
-    stimuli = [natural.pixels, *(store.array(path, "images") for path in snakemake.input.adversarial)]
     made_by = [store.attributes(path) for path in snakemake.input.adversarial]
     memory = snakemake.config["memory"] * 2**30
     example = torch.from_numpy(natural.pixels[:1]).to(device)
+    donor = donors(len(ids), snakemake.params.shuffles)
     targets, weights, batch = {}, {}, len(ids)
     for model in progress(storage.each(snakemake.input.targets), "models"):
         targets[model.name], weights[model.name] = model.classifier.to(device), model.weights
         batch = min(batch, batches.fitting(model.classifier, example, memory, gradients=False))
     # Images are read once for all targets, which stay loaded: similarity.groups limits their number.
-    predicted = np.stack(
-        [classes(targets, pixels, device=device, batch=batch) for pixels in progress(stimuli, "cross evaluation")],
-        axis=1,
-    ).astype(np.int32)  # (target, natural and each source, image)
+    look = partial(classes, targets, device=device, batch=batch)  # gives (target, image)
+    clean, predicted, shuffled = look(natural.pixels), [], []
+    for path in progress(snakemake.input.adversarial, "cross evaluation"):
+        made = store.array(path, "images")
+        # In memory only where it is needed out of order.
+        made = made[:] if len(donor) else made
+        predicted.append(look(made))
+        shuffled.append([look(Shuffled(natural.pixels, made, row)) for row in donor])
     attributes = {
         "members": sorted({*targets, *(about["model"] for about in made_by)}),
         "attack": snakemake.wildcards.attack,
@@ -41,5 +50,9 @@ with job(snakemake.log[0], snakemake.threads):
         images.put_coordinates(group, ids, natural.labels)
         store.put(group, "source", [about["model"] for about in made_by], ("source",))
         store.put(group, "target", list(targets), ("target",))
-        store.put(group, "natural", predicted[:, 0], ("target", "image"), compress=True)
-        store.put(group, "predicted", predicted[:, 1:].swapaxes(0, 1), ("source", "target", "image"), compress=True)
+        store.put(group, "natural", clean.astype(np.int32), ("target", "image"), compress=True)
+        store.put(group, "predicted", np.array(predicted, np.int32), ("source", "target", "image"), compress=True)
+        if len(donor):
+            moved = np.array(shuffled, np.int32).swapaxes(1, 2)
+            store.put(group, "shuffled", moved, ("source", "target", "shuffle", "image"), compress=True)
+            store.put(group, "donor", donor, ("shuffle", "image"), compress=True)

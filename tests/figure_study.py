@@ -6,6 +6,7 @@ from typing import Any
 import figure_tables as made
 import numpy as np
 import pandas as pd
+from kindred.analyses import variation
 
 LAYERS = 20
 SUMMARIES = ("mean_off_diagonal", "first_half", "last_half", "first_vs_last_half", "principal_share")
@@ -44,6 +45,8 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
     component = ["normalisation", "stem_pooling", "resolution"]
     two = list(combinations(measures, 2))
     kinds = np.resize(["seed", "architecture", "several"], len(pairs))
+    varied = pairs[["model_a", "model_b"]].assign(differs=kinds, sat=pairs["sat_pgd"])
+    varied = varied.assign(excess=(varied["sat"] - 0.5) * known)
     taught = [(a, b, method) for a, b in pairs[["model_a", "model_b"]].to_numpy() for method in ("hard", "soft")]
     best = {"size": [2], "chosen": "least alike", "models": " ".join(names[:2])}
     return {
@@ -83,7 +86,8 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
         "mantel": pd.DataFrame(
             {"first": [a for a, _ in two], "second": [b for _, b in two], "pearson": 0.9 * known}
         ).assign(spearman=-0.9 * known, p=0.0001 * known, pairs=len(pairs)),
-        "variation": pairs[["model_a", "model_b"]].assign(differs=kinds, sat=pairs["sat_pgd"]),
+        "variation": varied,
+        "variation_means": variation.group_means(varied),
         "quality": pd.DataFrame({"attack": "pgd", "model": names, "n": 50, "clean": 0.5})
         .assign(single=0.3, half=0.5, many=0.9, double=1.0, warning=["one step beats many"] + [""] * (len(names) - 1))
         .replace({"warning": ""}, {"warning": np.nan}),

@@ -13,6 +13,7 @@ from kindred.figures.stitching import CASES
 from kindred.inversion import residuals
 from matplotlib.figure import Figure
 
+EXCESS = ["null", "null_n", "ceiling", "excess", "excess_low", "excess_high", "share", "share_low", "share_high"]
 ARCHITECTURES = ("resnet", "vgg", "vit", "mixer", "convnext")
 TRAININGS = (("linf10", "linf", 0.1, "linf10"), ("standard", np.nan, 0.0, "std"), ("linf05", "linf", 0.05, "linf05"))
 
@@ -75,6 +76,13 @@ def make_cka(models: pd.DataFrame, measure: str = "cka_debiased") -> pd.DataFram
     return table.sample(frac=1.0, random_state=0)  # the order of rows must not matter
 
 
+def beyond(sat: float, itself: bool) -> tuple[float, ...]:
+    """null, null_n, ceiling, excess and share with their bounds, as sat.csv has them."""
+    null, ceiling = 0.4 * sat, sat if itself else np.log(97)
+    excess, share = sat - null, np.exp(sat - ceiling)
+    return null, 850, ceiling, excess, excess - 0.3, excess + 0.3, share, share - 0.01, share + 0.01
+
+
 def make_transfer(models: pd.DataFrame, groups: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
     """SAT and directed rates with `groups` interleaved blocks of models that fool each other."""
     draws = np.random.default_rng(2)
@@ -95,11 +103,11 @@ def make_transfer(models: pd.DataFrame, groups: int = 3) -> tuple[pd.DataFrame, 
     )
     scores = pd.DataFrame(
         [
-            ("pgd", a, names[j], score[i, j], score[i, j] - 0.05, score[i, j] + 0.05, 900)
+            ("pgd", a, names[j], score[i, j], score[i, j] - 0.05, score[i, j] + 0.05, 900, *beyond(score[i, j], i == j))
             for i, a in enumerate(names)
             for j in range(i, len(names))
         ],
-        columns=["attack", "model_a", "model_b", "sat", "low", "high", "n"],
+        columns=["attack", "model_a", "model_b", "sat", "low", "high", "n", *EXCESS],
     )
     return scores.sample(frac=1.0, random_state=0), transfer.sample(frac=1.0, random_state=1)
 

@@ -112,6 +112,8 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("models", "'resnet-std' and 'ResNet-std'", [("models/ResNet-std", {"architecture": "x", "training": "standard"})]),
     ("inversions.PGD", "has the name of an attack", [("inversions/PGD", {})]),
     ("attacks.natural", "must have another name", [("attacks/natural", {"norm": "l2", "eps": 1, "steps": 1})]),
+    ("attacks.Strongest", "'strongest' stands for all attacks together", [("attacks/Strongest", {"norm": "l2", "eps": 1, "steps": 1})]),
+    ("transfer.shuffles", "is 3, but must be at most 2: attacks.pgd changes 6 images", [("transfer/shuffles", 3), ("attacks/pgd/images", 6)]),
     ("inversions.Natural", "must have another name", [("inversions/Natural", {})]),
     ("models", "has the key 18", [("models", {18: {"architecture": "x", "training": "standard"}})]),
     ("trainings", "has the key false", [("trainings", {False: {"method": "standard", "epochs": 1}})]),
@@ -360,7 +362,7 @@ def test_defaults_are_filled_in_everywhere() -> None:
     }  # fmt: skip
     assert config["activations"] == {"layers": ["blocks", "penultimate"]}
     assert config["similarity"]["minibatch"] == {"size": 50, "passes": 3, "seed": 0}
-    assert config["transfer"] == {"floor": 0.01}
+    assert config["transfer"] == {"floor": 0.01, "shuffles": 1}
     assert config["figures"]["similarity"] == {"measure": None, "inversion": "jones"}
     assert config["figures"]["gallery"]["examples"] == 4
 

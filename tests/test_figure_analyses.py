@@ -20,6 +20,7 @@ from figure_tables import (
     texts,
     ticks,
 )
+from kindred.analyses import bootstrap, variation
 from kindred.figures.layout import labels, text
 from kindred.workflow.errors import BadInput
 from matplotlib.figure import Figure
@@ -138,25 +139,48 @@ def test_gains_of_students_against_sat() -> None:
 
 
 def test_variation_by_what_pairs_differ_in() -> None:
-    rows = [
-        ("seed", 1.0),
-        ("seed", 1.2),
-        ("seed", 3.8),
-        ("several", 4.0),
-        ("architecture", 2.5),
-        ("architecture", np.nan),
-        ("x", np.nan),
-    ]
-    given = {"variation": pd.DataFrame(rows, columns=["differs", "sat"])}
-    (axes,) = draw("variation", given).axes
-    assert ticks(axes.yaxis) == ["architecture (1)", "seed (3)", "several (1)"]
-    assert [line.get_xdata()[0] for line in lines(axes, "mean")] == pytest.approx([2.5, 2.0, 4.0])
-    assert "architecture 2.50 (1 pair), seed 2.00 (3 pairs) and several 4.00 (1 pair)" in caption("variation", given)
-    one = {"variation": given["variation"].iloc[:1]}
+    def given(rows: list[tuple[str, str, str, float, float]]) -> dict[str, pd.DataFrame]:
+        table = pd.DataFrame(rows, columns=["model_a", "model_b", "differs", "sat", "excess"])
+        return {"variation": table, "variation_means": variation.group_means(table)}
+
+    rows = [("a", "b", "seed", 1.0, 0.4), ("b", "c", "seed", 1.2, 0.6), ("a", "c", "seed", 3.8, np.nan)]
+    rows += [("a", "d", "several", 4.0, 2.0), ("b", "d", "architecture", 2.5, 1.5)]
+    rows += [("c", "d", "architecture", np.nan, np.nan)]
+    figure = draw("variation", given(rows))
+    left, right = figure.axes
+    assert ticks(left.yaxis) == ["architecture (1)", "seed (3)", "several (1)"]
+    assert (left.get_xlabel(), right.get_xlabel()) == ("SAT", "excess over the null")
+    assert [line.get_xdata()[0] for line in lines(left, "mean")] == pytest.approx([2.5, 2.0, 4.0])
+    assert [line.get_xdata()[0] for line in lines(right, "mean")] == pytest.approx([1.5, 0.5, 2.0])
+    assert_fits(figure)
+    words = caption("variation", given(rows))
+    assert "architecture 2.50 (1 pair), seed 2.00 (3 pairs) and several 4.00 (1 pair)" in words
+    assert "architecture 1.50 (1 pair), seed 0.50 (2 pairs) and several 2.00 (1 pair)" in words
+    assert "Too few models for an interval: architecture, seed and several" in words
+    one = given([(*rows[0][:4], np.nan)])
     assert_fits(draw("variation", one))
+    assert len(draw("variation", one).axes) == 1
     assert "several things" not in caption("variation", one)
     with pytest.raises(BadInput, match="no pair with a defined SAT"):
-        draw("variation", {"variation": given["variation"].iloc[5:]})
+        draw("variation", given(rows[5:]))
+
+
+def test_means_over_kinds_have_the_intervals_of_the_bootstrap() -> None:
+    means = TABLES["variation_means"].set_index(["differs", "quantity"])
+    table, names = TABLES["variation"], list(MODELS["model"])
+    assert list(means.index) == [(kind, of) for kind in ("seed", "architecture", "several") for of in ("sat", "excess")]
+    values, group = np.full((17, 17), np.nan), np.zeros((17, 17), bool)
+    for row in table[table["differs"] == "architecture"].itertuples():
+        at = names.index(row.model_a), names.index(row.model_b)
+        values[at], group[at] = row.excess, True
+    found, expected = means.loc[("architecture", "excess")], bootstrap.mean(values, group)
+    assert tuple(found[["value", "low", "high", "pairs"]]) == pytest.approx(
+        (expected.value, expected.low, expected.high, expected.pairs)
+    )
+    (left, _) = draw("variation", TABLES).axes
+    bounds = means.xs("sat", level="quantity")[["low", "high"]].to_numpy()
+    drawn = sorted(tuple(line.get_xdata()) for line in lines(left, "interval"))
+    np.testing.assert_allclose(drawn, sorted(map(tuple, bounds)))
 
 
 def test_numbers_in_words() -> None:

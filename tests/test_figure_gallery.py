@@ -85,6 +85,15 @@ def test_accuracies_are_the_table_by_architecture_and_budget() -> None:
     assert texts(figure, "legend")[::-1] == ["standard", "ℓ∞ 0.05", "ℓ∞ 0.1"]
 
 
+def test_the_strongest_attack_has_a_column_and_is_explained() -> None:
+    models = MODELS.assign(accuracy_strongest=MODELS[["accuracy_pgd", "accuracy_mim"]].min(axis=1))
+    (axes,) = panels(draw("accuracies", {"models": models}))
+    assert ticks(axes.xaxis)[-1] == "strongest"
+    words = caption("accuracies", {"models": models})
+    assert "under the attacks pgd and mim," in words and "Strongest: right under every attack" in words
+    assert "Strongest" not in caption("accuracies", {"models": MODELS})
+
+
 def test_accuracy_that_is_missing_or_impossible() -> None:
     models = MODELS.copy()
     models.loc[3, "accuracy_pgd"] = np.nan

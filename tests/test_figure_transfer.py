@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from figure_tables import MODELS, TABLES, caption, draw, lookup, make_transfer, panels, shown, texts, ticks
+from figure_tables import MODELS, TABLES, assert_fits, caption, draw, lookup, make_transfer, panels, shown, texts, ticks
 from kindred.figures import transfer
 from kindred.workflow.errors import BadInput
 from scipy.cluster.hierarchy import dendrogram, fcluster, linkage
@@ -92,6 +92,7 @@ def test_numbers_stay_inside_their_cells() -> None:
         draw("similarity", TABLES, **chosen),
         draw("similarity_by_budget", TABLES, **chosen),
         draw("transfer", tables(), **PGD),
+        draw("excess", tables(), **PGD),
     ):
         renderer = figure.canvas.get_renderer()
         for axes in panels(figure):
@@ -144,3 +145,41 @@ def test_the_caption_states_definition_order_and_uncertainty() -> None:
         "natural logarithm",
     ):
         assert words in text
+
+
+def test_excess_and_share_stand_in_the_order_of_sat_each_in_its_colours() -> None:
+    given = tables()
+    figure = draw("excess", given, **PGD)
+    left, right = panels(figure)
+    names, order = ticks(left.yaxis), list(MODELS["model"])
+    assert names == ticks(right.xaxis) == ticks(panels(draw("transfer", given, **PGD))[0].yaxis)
+    for i, a in enumerate(names):
+        for j, b in enumerate(names):
+            pair = sorted((a, b), key=order.index)
+            assert shown(figure)[0][i, j] == lookup(given["sat"], *pair, column="excess")
+            assert shown(figure)[1][i, j] == 100 * lookup(given["sat"], *pair, column="share")
+    maps = [axes.images[0].cmap.name for axes in (left, right)]
+    assert len({*maps, "kindred_transfer"}) == 3
+    bars = {axes.get_ylabel(): axes for axes in figure.axes}
+    for axes, label in ((left, "excess, ln"), (right, "share, %")):
+        norm = axes.images[0].norm
+        assert bars[label].get_ylim() == pytest.approx((norm.vmin, norm.vmax))
+    boxes = [bars[label].get_tightbbox(figure.canvas.get_renderer()) for label in ("excess, ln", "share, %")]
+    assert boxes[0].x1 < boxes[1].x0
+    assert_fits(figure)
+
+
+def test_the_caption_of_excess_gives_means_of_different_models_and_says_what_is_undefined() -> None:
+    given = tables()
+    other = given["sat"][given["sat"]["model_a"] != given["sat"]["model_b"]]
+    means = other[["sat", "null", "ceiling", "excess", "share"]].mean()
+    words = caption("excess", given, **PGD)
+    assert (
+        f"SAT {means['sat']:.2f}, null {means['null']:.2f}, ceiling {means['ceiling']:.2f}, excess "
+        f"{means['excess']:.2f}, share {100 * means['share']:.0f} %"
+    ) in words
+    assert "median 0.30" in words and "Hatched" not in words
+    given["sat"].loc[other.index[:1], "excess"] = np.nan
+    assert "Hatched cells (2) are undefined" in caption("excess", given, **PGD)
+    given["sat"]["excess"] = given["sat"]["excess_low"] = given["sat"]["excess_high"] = np.nan
+    assert_fits(draw("excess", given, **PGD))

@@ -65,10 +65,13 @@ def test_costs_are_passes_times_rates() -> None:
     assert known.disk(stepped) == images * 3 * 16 * 16 * 4
     inverted = costs.Job("invert_images", (("inversion", "jones"), ("model", models[0])))
     assert known.seconds(inverted) == 24 * 6 * RATE["inversion"]
-    # Every model of the second group classifies the natural images and those of each model of the first.
+    # Every model of the second group classifies the natural images and, twice, those of each model of the first: as
+    # they were made, and with their perturbations on other images.
     first, second = known._sides("0x1")
     crossed = costs.Job("cross_evaluate", (("attack", "pgd_linf"), ("tile", "0x1")))
-    assert known.seconds(crossed) == images * (1 + len(first)) * len(second) * RATE["forward"]
+    assert known.seconds(crossed) == images * (1 + 2 * len(first)) * len(second) * RATE["forward"]
+    config["transfer"]["shuffles"] = 0
+    assert study(config).seconds(crossed) == images * (1 + len(first)) * len(second) * RATE["forward"]
     assert known.seconds(costs.Job("collect_cka")) == 0
 
 

@@ -1,15 +1,20 @@
 """Tables from tiles: every value in its own row, in any order and number of models per tile."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import documented
 import numpy as np
 import pandas as pd
 import pytest
+from figure_tables import EXCESS
 from kindred.figures.layout import reading as readers
 from kindred.images import images
+from kindred.images.shuffled import donors
+from kindred.similarity.excess import Excess
 from kindred.similarity.transfer import Sat, Transfer, sat_from_counts
 from kindred.tables import models as models_tables
 from kindred.tables import similarity as similarity_tables
@@ -256,6 +261,7 @@ def test_layers_of_a_missing_pair_are_an_error(tmp_path: Path, missing: int, nam
 N = 9
 LABELS = np.arange(N) % 4
 IDS = [f"digits/{i:04d}" for i in range(N)]
+DONOR = donors(N, 2)
 
 
 def predictions_of(target: str, source: str | None = None) -> np.ndarray:
@@ -264,7 +270,18 @@ def predictions_of(target: str, source: str | None = None) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 4, N).astype(np.int32)
 
 
-def transfer_tile(path: Path, sources: Sequence[str], targets: Sequence[str], ids: list[str] = IDS) -> str:
+def shuffled_of(target: str, source: str) -> np.ndarray:
+    """Predictions of a model on images with the perturbations of others made on a source, (shuffle, image)."""
+    return np.stack([np.roll(predictions_of(target, source), shift) for shift in (1, 2)])
+
+
+def transfer_tile(
+    path: Path,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    ids: list[str] = IDS,
+    donor: np.ndarray = DONOR,
+) -> str:
     with store.writing(path, {}) as group:
         images.put_coordinates(group, ids, LABELS)
         store.put(group, "source", sources, ("source",))
@@ -272,6 +289,9 @@ def transfer_tile(path: Path, sources: Sequence[str], targets: Sequence[str], id
         store.put(group, "natural", np.stack([predictions_of(target) for target in targets]), ("target", "image"))
         predicted = [[predictions_of(target, source) for target in targets] for source in sources]
         store.put(group, "predicted", np.array(predicted), ("source", "target", "image"))
+        moved = [[shuffled_of(target, source) for target in targets] for source in sources]
+        store.put(group, "shuffled", np.array(moved), ("source", "target", "shuffle", "image"))
+        store.put(group, "donor", donor, ("shuffle", "image"))
     return str(path)
 
 
@@ -307,24 +327,50 @@ def test_predictions_on_different_images_are_an_error(tmp_path: Path) -> None:
         transfer_tables.predictions([*tiles[:3], other], MODELS)
 
 
+def excess_matrices(m: int) -> Excess:
+    """A number of its own in every cell of every matrix."""
+    names = [field.name for field in dataclasses.fields(Excess)]
+    return Excess(**{name: 100.0 * place + np.arange(m * m).reshape(m, m) for place, name in enumerate(names)})
+
+
+def test_predictions_of_shuffled_images(tmp_path: Path) -> None:
+    tiles = transfer_tiles(tmp_path)
+    for models in (MODELS, MODELS[::-1], MODELS[1:]):
+        moved, donor = transfer_tables.shuffled(tiles, models, 2)
+        np.testing.assert_array_equal(donor, donors(N, 2))
+        assert moved.shape == (len(models), len(models), 2, N)
+        for row, a in enumerate(models):
+            for column, b in enumerate(models):
+                np.testing.assert_array_equal(moved[row, column], shuffled_of(b, a))
+    moved, donor = transfer_tables.shuffled(tiles, MODELS, 0)
+    assert moved.shape == (4, 4, 0, N) and donor.shape == (0, N)
+    with pytest.raises(BadInput, match=r"of 'charlie' on the images of 'alpha'; .*--forcerun cross_evaluate"):
+        transfer_tables.shuffled([tiles[0], tiles[1], tiles[3]], ["charlie", "alpha"], 2)
+    other = transfer_tile(tmp_path / "other.zarr", GROUPS[1], GROUPS[1], donor=donors(N, 2, seed=1))
+    with pytest.raises(BadInput, match="differ in whose perturbation an image is given"):
+        transfer_tables.shuffled([*tiles[:3], other], MODELS, 2)
+
+
 def test_transfer_and_sat_tables() -> None:
     n = np.array([[9, 8, 7], [8, 9, 6], [7, 6, 9]])
     fooled = np.array([[9, 1, 2], [3, 8, 4], [5, 6, 7]])
     both = np.minimum(fooled, fooled.T)
     counts = Transfer(n, fooled, both)
     models = ["z", "x", "y"]
-    table = transfer_tables.transfer_table("pgd", models, counts)
-    assert list(table.columns) == ["attack", "source", "target", "n", "fooled", "rate", "low", "high"]
+    beyond = excess_matrices(3)
+    table = transfer_tables.transfer_table("pgd", models, counts, beyond)
+    assert list(table.columns) == documented.columns("design.md")["transfer.csv"]
     assert list(zip(table["source"], table["target"], strict=True)) == list(itertools.product(models, models))
     row = table[(table["source"] == "y") & (table["target"] == "x")].iloc[0]
     assert (row["n"], row["fooled"], row["rate"]) == (6, 6, 1.0)
     assert row["high"] == 1 and row["low"] == pytest.approx(stats.binomtest(6, 6).proportion_ci(method="wilson").low)
     row = table[(table["source"] == "z") & (table["target"] == "y")].iloc[0]
     assert (row["n"], row["fooled"], row["rate"]) == (7, 2, 2 / 7)
+    assert (row["null"], row["null_n"]) == (beyond.rate[0, 2], beyond.n[0, 2])
 
     scores = sat_from_counts(counts)
-    table = transfer_tables.sat_table("pgd", models, scores)
-    assert list(table.columns) == ["attack", "model_a", "model_b", "sat", "low", "high", "n"]
+    table = transfer_tables.sat_table("pgd", models, scores, beyond)
+    assert list(table.columns) == documented.columns("design.md")["sat.csv"]
     assert list(zip(table["model_a"], table["model_b"], strict=True)) == [
         ("z", "z"), ("z", "x"), ("z", "y"), ("x", "x"), ("x", "y"), ("y", "y"),
     ]  # fmt: skip
@@ -335,13 +381,18 @@ def test_transfer_and_sat_tables() -> None:
 
 def test_sat_table_reads_each_matrix_in_its_column() -> None:
     matrices = [np.arange(4.0).reshape(2, 2) + shift for shift in (0, 10, 20, 30)]
-    table = transfer_tables.sat_table("pgd", ["a", "b"], Sat(*matrices, np.array([[1, 2], [2, 3]])))
+    beyond = excess_matrices(2)
+    table = transfer_tables.sat_table("pgd", ["a", "b"], Sat(*matrices, np.array([[1, 2], [2, 3]])), beyond)
+    for column, name in {"null_n": "n", **{name: name for name in EXCESS if name != "null_n"}}.items():
+        assert table[column].tolist() == getattr(beyond, name)[np.triu_indices(2)].tolist(), column
     assert table["sat"].tolist() == [0, 1, 3] and table["n"].tolist() == [1, 2, 3]
     assert table["low"].tolist() == [10, 11, 13] and table["high"].tolist() == [20, 21, 23]
 
 
-def fooled(path: Path, wrong: Sequence[int]) -> str:
+def fooled(path: Path, wrong: Sequence[int], start: int = 0) -> str:
     with store.writing(path, {}) as group:
+        ids = [f"digits/{i:04d}" for i in range(start, start + len(wrong))]
+        images.put_coordinates(group, ids, np.zeros(len(wrong), int))
         store.put(group, "fooled", np.array(wrong, dtype=bool), ("image",))
     return str(path)
 
@@ -364,28 +415,46 @@ def test_models_table(tmp_path: Path) -> None:
     attacked = {
         "weak": {name: fooled(tmp_path / f"w-{name}.zarr", [0, 0, 0, name == "a"]) for name in labels},
         "strong": {name: fooled(tmp_path / f"s-{name}.zarr", [1, 1, name != "z", 1]) for name in labels},
+        "few": {name: fooled(tmp_path / f"f-{name}.zarr", [0, 1, 0]) for name in labels},
     }
     table = models_tables.models_table(labels, described, attacked)
     assert list(table.columns) == [
         *("model", "architecture", "training", "norm", "eps", "seed", "parameters", "clean_accuracy"),
-        *("accuracy_weak", "accuracy_strong"),
+        *("accuracy_weak", "accuracy_strong", "accuracy_few", "accuracy_strongest"),
     ]
-    assert table.to_numpy().tolist() == [
-        ["z", "kindred_vgg", "linf10", "linf", 0.1, 3, 12345678, 0.875, 1.0, 0.25],
-        ["a", "test_convnext2", "standard", "", 0.0, 0, 99, 1 / 3, 0.75, 0.0],
-        ["m", "resnet18", "imported", "l2", 3.0, 7, 5, 1.0, 1.0, 0.0],
+    expected = [
+        ["z", "kindred_vgg", "linf10", "linf", 0.1, 3, 12345678, 0.875, 1.0, 0.25, 2 / 3, 1 / 3],
+        ["a", "test_convnext2", "standard", "", 0.0, 0, 99, 1 / 3, 0.75, 0.0, 2 / 3, 0.0],
+        ["m", "resnet18", "imported", "l2", 3.0, 7, 5, 1.0, 1.0, 0.0, 2 / 3, 0.0],
     ]
+    for found, row in zip(table.to_numpy().tolist(), expected, strict=True):
+        assert found[:6] == row[:6] and found[6:] == pytest.approx(row[6:])
     assert list(models_tables.models_table(labels, described, {}).columns)[-1] == "clean_accuracy"
+    alone = {"weak": attacked["weak"]}
+    assert list(models_tables.models_table(labels, described, alone).columns)[-1] == "accuracy_weak"
 
-    images = {name: {**one, "clean_images": 24} for name, one in described.items()}
-    table = models_tables.accuracies_table(images, attacked)
+    about_images = {name: {**one, "clean_images": 24} for name, one in described.items()}
+    table = models_tables.accuracies_table(about_images, attacked)
     assert list(table.columns) == ["model", "attack", "value", "low", "high", "n"]
-    assert table["attack"].tolist() == ["", "", "", *["weak"] * 3, *["strong"] * 3]
+    assert table["attack"].tolist() == [
+        "",
+        "",
+        "",
+        *(name for name in ("weak", "strong", "few", "strongest") for _ in range(3)),
+    ]
     row = table[(table["model"] == "z") & (table["attack"] == "")].iloc[0]
     wilson = stats.binomtest(21, 24).proportion_ci(method="wilson")
     assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((0.875, wilson.low, wilson.high, 24))
     row = table[(table["model"] == "m") & (table["attack"] == "strong")].iloc[0]
     assert (row["value"], row["low"], row["n"]) == (0, 0, 4) and row["high"] > 0.3
+    # One image of the first three is withstood under every attack; the fourth one is not in all of them.
+    row = table[(table["model"] == "z") & (table["attack"] == "strongest")].iloc[0]
+    wilson = stats.binomtest(1, 3).proportion_ci(method="wilson")
+    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((1 / 3, wilson.low, wilson.high, 3))
+    assert "strongest" not in set(models_tables.accuracies_table(about_images, alone)["attack"])
+    attacked["few"]["a"] = fooled(tmp_path / "other.zarr", [0, 1, 0], start=1)
+    with pytest.raises(BadInput, match="does not begin with the 3 images"):
+        models_tables.accuracies_table(about_images, attacked)
 
 
 def test_writing_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from documented import undocumented
+from kindred.images.shuffled import donors
+from kindred.models import storage
 from kindred.models.importing import timm_hub
+from kindred.workflow import store
 from reference import ROOT, reference
 from workflow import Checkout
 
@@ -74,6 +78,52 @@ def test_tables_follow_from_the_studys_own(analysed: Checkout) -> None:
     assert distilled["gain"].to_numpy() == pytest.approx((distilled["taught"] - distilled["alone"]).to_numpy())
     assert distilled["sat"][0] == pytest.approx(sat.loc["vgg-std", "convnext-std"])
     assert read["quality"]["many"].between(0, 1).all()
+
+
+def test_the_null_is_what_models_make_of_perturbations_on_other_images(analysed: Checkout) -> None:
+    results = analysed / "results"
+    read = {name: pd.read_csv(results / f"tables/{name}.csv") for name in ("models", "sat", "transfer", "accuracies")}
+    names, attack = list(read["models"]["model"])[:2], "pgd_linf"
+    weights = [results / f"models/{name}.{kind}" for name in names for kind in ("safetensors", "json")]
+    networks = {model.name: model.classifier for model in storage.each(list(map(str, weights)))}
+    stores = {name: str(results / f"images/adversarial/{attack}/{name}.zarr") for name in names}
+    made = {name: np.asarray(store.array(path, "images")[:], np.float64) for name, path in stores.items()}
+    labels = np.asarray(store.array(stores[names[0]], "label")[:])
+    natural = np.asarray(store.array(str(results / "images/natural.zarr"), "images")[: len(labels)], np.float64)
+
+    def wrong(name: str, pixels: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return networks[name](torch.from_numpy(pixels.astype(np.float32))).argmax(1).numpy() != labels
+
+    donor = donors(len(labels), 1)[0]
+    common = ~np.any([wrong(name, natural) for name in names], axis=0)
+    cases = [j for j in range(len(labels)) if common[j] and common[donor[j]]]
+    moved = {
+        name: np.clip(
+            np.stack([natural[j] + made[name][donor[j]] - natural[donor[j]] for j in range(len(labels))]), 0, 1
+        )
+        for name in names
+    }
+    rates = []
+    for source, target in (names, names[::-1]):
+        rates.append(wrong(target, moved[source])[cases].mean())
+        row = read["transfer"].query("attack == @attack and source == @source and target == @target").iloc[0]
+        assert (row["null"], row["null_n"]) == (pytest.approx(rates[-1], abs=1.5 / len(cases)), len(cases))
+    row = read["sat"].query("attack == @attack and model_a == @names[0] and model_b == @names[1]").iloc[0]
+    own = np.mean([wrong(name, made[name])[common].mean() for name in names])
+    assert row["ceiling"] == pytest.approx(np.log(100 * own), abs=1e-6)
+    rate = read["transfer"].query("attack == @attack and source != target and source in @names and target in @names")
+    assert row["share"] == pytest.approx(rate["rate"].mean() / own)
+    assert row["excess"] == pytest.approx(row["sat"] - row["null"])
+    strongest = read["accuracies"].query("attack == 'strongest'").set_index("model")
+    fooled = [
+        np.asarray(store.array(str(path), "fooled")[:])
+        for path in results.glob(f"images/adversarial/*/{names[0]}.zarr")
+    ]
+    assert len(fooled) > 1
+    fewest = min(map(len, fooled))
+    expected = np.mean([not any(one[image] for one in fooled) for image in range(fewest)])
+    assert (strongest["value"][names[0]], strongest["n"][names[0]]) == (pytest.approx(expected), fewest)
 
 
 def clean_of(models: pd.DataFrame, name: str) -> float:

@@ -11,9 +11,10 @@ import torch
 import zarr
 from torch import Tensor, nn
 
+from kindred.images.shuffled import Shuffled
 from kindred.workflow.errors import BadInput
 
-Pixels: TypeAlias = np.ndarray | zarr.Array
+Pixels: TypeAlias = np.ndarray | zarr.Array | Shuffled
 
 # More gains nothing: on a CPU a larger batch falls out of the cache, a GPU is saturated by then.
 MAX_BATCH = {"cpu": 128}

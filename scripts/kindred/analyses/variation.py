@@ -1,10 +1,17 @@
 """Sources of variation: pairs of models classified by what they differ in, according to the config."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kindred.analyses import bootstrap
 
 # From the least to the most important, as expected; 'several' is any combination.
 KINDS = ("seed", "hyper-parameters", "training method", "architecture", "several")
+MEANS = ["differs", "quantity", *(field.name for field in fields(bootstrap.Estimate))]
 
 
 def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
@@ -22,6 +29,26 @@ def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
     if len(different) > 1:
         return "several"
     return different[0] if different else "seed" if a["seed"] != b["seed"] else "nothing"
+
+
+def group_means(table: pd.DataFrame, quantities: tuple[str, ...] = ("sat", "excess")) -> pd.DataFrame:
+    """Mean of each quantity over the pairs of each kind of difference, with its interval over models.
+
+    table: model_a, model_b, differs and the quantities, each unordered pair once. The fields of `bootstrap.Estimate`
+    after differs and quantity; kinds in the order of KINDS.
+    """
+    names = pd.unique(table[["model_a", "model_b"]].to_numpy().ravel())
+    index = {name: place for place, name in enumerate(names)}
+    at = table["model_a"].map(index).to_numpy(), table["model_b"].map(index).to_numpy()
+    rows = []
+    for kind in [kind for kind in KINDS if (table["differs"] == kind).any()]:
+        group = np.zeros((len(names),) * 2, bool)
+        group[at] = table["differs"] == kind
+        for quantity in quantities:
+            values = np.full(group.shape, np.nan)
+            values[at] = table[quantity]
+            rows.append({"differs": kind, "quantity": quantity, **asdict(bootstrap.mean(values, group))})
+    return pd.DataFrame(rows, columns=MEANS)
 
 
 def _parts(entry: Mapping[str, Any]) -> dict[str, Any]:

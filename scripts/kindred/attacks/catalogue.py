@@ -30,6 +30,7 @@ NORM = (
     "Norm of the ball: linf or l2 of the pixels, or jpeg, which is l2 of JPEG coefficients in quantisation steps "
     "(Kang et al. 2019)."
 )
+STRONGEST = "strongest"  # in place of an attack's name: every image is given the attack that fools the model, if any
 NORMS = {"linf": "ℓ∞", "l2": "ℓ2", "jpeg": "JPEG", "spatial": "spatial"}  # as figures write them
 EPS = (
     "Radius of the ball, pixels in [0, 1] and at most 1 in linf; for jpeg in quantisation steps. Fractions are numbers."
@@ -139,6 +140,14 @@ METHODS = {
     "apgd": Method("kindred.attacks.apgd", "APGD", ApgdAttack),
     "spatial": Method("kindred.attacks.spatial", "rotations and translations", SpatialAttack, gradients=False),
 }
+
+
+def moves(settings: dict[str, Any]) -> bool:
+    """Whether what an attack adds to the pixels of an image can be put on another and keeps its size there.
+
+    Rotations and translations add nothing, and the size of a change of JPEG coefficients is none of pixels.
+    """
+    return settings.get("norm") in ("linf", "l2")
 
 
 def budget(settings: dict[str, Any]) -> tuple[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from kindred.attacks.catalogue import STRONGEST, moves
 from kindred.config.entries import attack_entries, channels, model_entries, recipe_of, training_images
 from kindred.config.layerwise import IMAGE_SETS
 from kindred.config.messages import Keys, dotted, listed, messages, shown, suggestion
@@ -77,6 +78,8 @@ def _names(config: Config) -> Iterator[str]:
                 yield f"{section} has the names {both}, but names must differ in more than upper and lower case."
             if section in ("attacks", "inversions") and name.lower() == NATURAL:
                 yield f"{section}.{name} must have another name: '{NATURAL}' stands for the images as they are."
+            if section == "attacks" and name.lower() == STRONGEST:
+                yield f"attacks.{name} must have another name: '{STRONGEST}' stands for all attacks together."
             if section == "inversions" and name.lower() in map(str.lower, config["attacks"]):
                 yield f"inversions.{name} has the name of an attack, but must have another one."
     for at, entries in _sections(config, "models")[1:] + _sections(config, "attacks")[1:]:
@@ -162,6 +165,11 @@ def _numbers_of_images(config: Config) -> Iterator[str]:
     entries += [((*at, name), one) for at, attacks in _sections(config, "attacks") for name, one in attacks.items()]
     for at, entry in entries:
         yield from _at_most((*at, "images"), entry and entry["images"], evaluated, "images.evaluation")
+    for name, entry in config["attacks"].items():
+        if moves(entry):
+            made = entry["images"] or evaluated
+            why = f"attacks.{name} changes {made} images, and no two may meet twice"
+            yield from _at_most(("transfer", "shuffles"), config["transfer"]["shuffles"], (made - 1) // 2, why)
     if config["stitching"]:
         yield from _at_most_training(("stitching", "images"), config["stitching"]["images"], config)
 

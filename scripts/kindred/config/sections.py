@@ -203,3 +203,8 @@ class Transfer(Settings, title="transfer"):
     floor: Annotated[Number, unit("percent", gt=0, lt=100)] = Field(
         0.01, description="Percent of images fooled below which SAT does not fall (eps_s of Hwang et al. 2024)."
     )
+    shuffles: Annotated[Whole, Field(ge=0)] = Field(
+        1,
+        description="How many times perturbations are put on other images, which gives the null of SAT; each takes as "
+        "long as the transfer itself. 0 gives none, and no excess.",
+    )

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from kindred.attacks.catalogue import STRONGEST
 from kindred.figures.layout import architectures, heatmap, matrix, reading
 from kindred.figures.layout.budgets import by_budget, of_models
 from kindred.figures.layout.colours import budget_colours
@@ -21,6 +22,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     names = by_budget(reading.model_names(tables), budget)
     names.sort(key=lambda name: list(family.values()).index(family[name]))
     attacks = [column.removeprefix("accuracy_") for column in models if column.startswith("accuracy_")]
+    single = [attack for attack in attacks if attack != STRONGEST]
     columns = ["clean_accuracy", *(f"accuracy_{attack}" for attack in attacks)]
     table = models.set_index("model").loc[names, columns].apply(pd.to_numeric, errors="coerce")
     wrong = table.stack()
@@ -39,7 +41,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         page.write(box.x0 - drawn.lefts[0] + 0.02, y, name, NOTE, "group", color=QUIET, va="center_baseline")
     if legend:
         heatmap.legend(page, colours, box.x1 + 0.15, box.y1 - len(colours) * heatmap.LEGEND_LINE)
-    under = f" and under the attack{'s' if len(attacks) > 1 else ''} {listed(attacks)}" if attacks else ""
+    under = f" and under the attack{'s' if len(single) > 1 else ''} {listed(single)}" if single else ""
     text = (
         f"Accuracy in per cent of {plural(len(table), 'model')} on clean evaluation images{under}, on one colour "
         "scale from 0 to 100; models by architecture, then by training budget, which the strips show."
@@ -49,5 +51,10 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
             " Each attack is made on the model itself (white box) and may take fewer images than clean accuracy, as "
             "many as its settings say; all of them count, also those that the model gets wrong without it. A stronger "
             "attack may find more, so accuracy under attack is an upper bound."
+        )
+    if STRONGEST in attacks:
+        text += (
+            f" {STRONGEST.capitalize()}: right under every attack, whatever its norm, over the first images, which all "
+            "attacks have."
         )
     return page.figure, text + hatched([values], "were not measured")

@@ -15,7 +15,7 @@ from kindred.config.base import Number, Settings, Whole, allowed, unit
 from kindred.figures import choices, settings
 from kindred.tables.catalogue import TABLES, Config, Needs
 
-JONES, HWANG, CIANFARANI = "jones2022", "hwang2024", "cianfarani2022"
+JONES, HWANG, CIANFARANI, CLAIMS = "jones2022", "hwang2024", "cianfarani2022", "claims"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,14 @@ FIGURES = {
     "similarity": _of("similarity", "model x model similarity on natural and inverted images", "models cka", **ON_BOTH),
     "layers": _of("layers", "layer x layer similarity of pairs of models", "models layers", **LAYERS),
     "transfer": _of("transfer", "transfer rates and SAT", "models transfer sat", choices.two_models, **TRANSFER),
+    "excess": _of(
+        "excess",
+        "SAT against its null and its ceiling",
+        "models transfer sat",
+        choices.two_models,
+        choices.with_null,
+        **TRANSFER,
+    ),
     "similarity_by_budget": _jones(
         "similarity_by_budget", "similarity on inverted images by training budget", "models cka", **INVERTED
     ),
@@ -118,7 +126,8 @@ FIGURES = {
     ),
     "quality": _hwang("quality", "how far the attack can be trusted", "quality"),
     "distillation": _hwang("distillation", "gain of students against SAT", "distillation", MANY),
-    "variation": _hwang("variation", "SAT by what models differ in", "variation", MANY),
+    "variation": _hwang("variation", "SAT by what models differ in", "variation variation_means", MANY),
+    "claims": _of("claims", "what the study says on claims of the papers", "claims", papers=(CLAIMS,), own=False),
     "block_structure": _layers(
         "block_structure",
         "layers against layers on natural images",

@@ -7,6 +7,7 @@ checked config and give what it lacks, or an empty text.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from kindred.attacks.catalogue import moves
 from kindred.config.entries import model_entry
 from kindred.figures.layout.budgets import Budget, budgets
 from kindred.figures.settings import MOST_SHOWN
@@ -128,6 +129,15 @@ def series(config: Config) -> Iterable[str]:
 def comparisons(config: Config) -> Iterable[str]:
     """The series of several models, which can be compared."""
     return [name for name in series(config) if len(config["layerwise"]["series"][name]["models"]) > 1]
+
+
+def with_null(config: Config) -> str:
+    """The attack of the figure of excess must have perturbations that were put on other images."""
+    name = settings(config, config["figures"]["excess"] or {"attack": None})["attack"]
+    if not config["transfer"]["shuffles"]:
+        return "transfer.shuffles is 0"
+    moved = name is None or moves(config["attacks"].get(name, {}))
+    return "" if moved else f"the perturbations of {name} cannot be put on other images"
 
 
 two_models = _lacking("it needs 2 models", lambda config: len(config["models"]) > 1)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from kindred.attacks.catalogue import moves
 from kindred.config.entries import attack_entries, model_entries, model_entry, training_images
 from kindred.config.layer_plan import LayerPlan
 from kindred.workflow.tiles import deal
@@ -110,7 +111,9 @@ class Study:
 
     def cross_evaluate(self, attack: str, tile: str) -> float:
         sources, targets = self._sides(tile)
-        return self._images(self.config["attacks"][attack]) * (1 + len(sources)) * self._sum("forward", targets)
+        settings = self.config["attacks"][attack]
+        made = 1 + self.config["transfer"]["shuffles"] * moves(settings)
+        return self._images(settings) * (1 + made * len(sources)) * self._sum("forward", targets)
 
     def compare_activations(self, stimuli: str, tile: str) -> float:
         models = {model for side in self._sides(tile) for model in side}

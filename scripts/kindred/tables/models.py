@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from kindred.attacks.catalogue import STRONGEST
 from kindred.models import descriptions
 from kindred.tables.tables import values, with_shares
 from kindred.workflow import store
-
-if TYPE_CHECKING:
-    pass
 
 
 def models_table(
@@ -24,7 +24,8 @@ def models_table(
 
     labels: {model: its training, norm, eps and seed}, of the config; described: {model: the description beside
     its weights}; attacked: {attack: {model: store}}. accuracy_<attack> is the share of attacked images, right or
-    wrong before, that the model still gets right. Raises BadInput where a store was made with other weights.
+    wrong before, that the model still gets right; accuracy_strongest as `strongest` in `accuracies_table`. Raises
+    BadInput where a store was made with other weights.
     """
     rows = []
     for model, own in labels.items():
@@ -45,6 +46,8 @@ def models_table(
             made_with = store.attributes(stores[model]).get("weights", held)
             descriptions.demand_same_weights(stores[model], made_with, model, held)
             row[f"accuracy_{attack}"] = float(1 - values(stores[model], "fooled").mean())
+        if len(attacked) > 1:
+            row[f"accuracy_{STRONGEST}"] = float(_withstood(model, attacked).mean())
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -55,7 +58,8 @@ def accuracies_table(
     """The accuracy of every model on natural images (no attack) and on those of every attack, with its interval.
 
     described and attacked as for `models_table`. An attack finds some of the images that fool a model, so accuracy
-    under attack is an upper bound; the interval is over images.
+    under attack is an upper bound; the interval is over images. Where there are several attacks, `strongest` is the
+    share of images that a model gets right under every one of them, over the images that all of them attack.
     """
     rows = [
         (model, "", round(about["clean_accuracy"] * about["clean_images"]), about["clean_images"])
@@ -65,5 +69,22 @@ def accuracies_table(
         for model, path in stores.items():
             fooled = values(path, "fooled")
             rows.append((model, attack, int((~fooled).sum()), len(fooled)))
+    if len(attacked) > 1:
+        for model in described:
+            right = _withstood(model, attacked)
+            rows.append((model, STRONGEST, int(right.sum()), len(right)))
     table = pd.DataFrame(rows, columns=["model", "attack", "right", "n"])
     return with_shares(table, "right")[["model", "attack", "value", "low", "high", "n"]]
+
+
+def _withstood(model: str, attacked: Mapping[str, Mapping[str, str]]) -> NDArray[np.bool_]:
+    """(n,) which of the first images, those that every attack has, the model gets right under every attack.
+
+    Attacks take the first images of the study, as many as each says. Raises BadInput where they took others.
+    """
+    stores = sorted((len(store.strings(path, "image")), path) for path in (one[model] for one in attacked.values()))
+    fewest, first = stores[0]
+    ids = store.strings(first, "image")
+    for _, path in stores[1:]:
+        store.demand_first_images(path, ids)
+    return ~np.any([values(path, "fooled")[:fewest] for _, path in stores], axis=0)

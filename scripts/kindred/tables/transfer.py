@@ -14,7 +14,10 @@ from kindred.workflow import store
 from kindred.workflow.errors import BadInput
 
 if TYPE_CHECKING:
+    from kindred.similarity.excess import Excess
     from kindred.similarity.transfer import Sat, Transfer
+
+AGAIN = "make them again with `snakemake --forcerun cross_evaluate`."
 
 
 def predictions(tiles: Iterable[str], models: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -25,38 +28,69 @@ def predictions(tiles: Iterable[str], models: Sequence[str]) -> tuple[np.ndarray
     """
     order = {model: index for index, model in enumerate(models)}
     tiles = with_one_set_of_weights(tiles)
-    ids = store.demand_same_images(*tiles)
+    store.demand_same_images(*tiles)
     labels = values(tiles[0], "label")
-    natural = np.full((len(models), len(ids)), -1, dtype=np.int32)
-    predicted = np.full((len(models), len(models), len(ids)), -1, dtype=np.int32)
+    natural = np.full((len(models), len(labels)), -1, dtype=np.int32)
     for path in tiles:
-        sources, targets = store.strings(path, "source"), store.strings(path, "target")
-        before, after = values(path, "natural"), values(path, "predicted")
-        for row, source in enumerate(sources):
-            for column, target in enumerate(targets):
-                if source in order and target in order:
-                    natural[order[target]] = before[column]
-                    predicted[order[source], order[target]] = after[row, column]
-    if (predicted < 0).any():
-        source, target, _ = np.argwhere(predicted < 0)[0]
-        raise BadInput(
-            f"no tile holds the predictions of '{models[target]}' on the images of '{models[source]}'; make them again "
-            "with `snakemake --forcerun cross_evaluate`."
-        )
+        for target, found in zip(store.strings(path, "target"), values(path, "natural"), strict=True):
+            if target in order:
+                natural[order[target]] = found
+    predicted = _of_pairs(tiles, models, "predicted", (len(labels),))
     return natural == labels, predicted, labels
 
 
-def transfer_table(attack: str, models: Sequence[str], counts: Transfer) -> pd.DataFrame:
-    """Transfer rates of every ordered pair, source before target; the white-box rate on the diagonal."""
+def shuffled(tiles: Sequence[str], models: Sequence[str], shuffles: int) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions of images with the perturbations of others, of tiles that `predictions` has read: (shuffled, donor).
+
+    shuffled: (source, target, shuffle, image); donor: (shuffle, image), whose perturbation each image is given. Raises
+    BadInput for a pair of models that no tile holds, and where tiles differ in their donors.
+    """
+    images = len(values(tiles[0], "label"))
+    if not shuffles:
+        return np.empty((len(models), len(models), 0, images), np.int32), np.empty((0, images), np.int64)
+    donor = values(tiles[0], "donor")
+    for path in tiles[1:]:
+        if not np.array_equal(values(path, "donor"), donor):
+            raise BadInput(f"'{path}' and '{tiles[0]}' differ in whose perturbation an image is given; {AGAIN}")
+    return _of_pairs(tiles, models, "shuffled", donor.shape), donor
+
+
+def _of_pairs(tiles: Iterable[str], models: Sequence[str], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """An array of the tiles, (source, target) and `shape`, of these models. Raises BadInput for a missing pair."""
+    order = {model: index for index, model in enumerate(models)}
+    found = np.full((len(models), len(models), *shape), -1, dtype=np.int32)
+    for path in tiles:
+        held = values(path, name)
+        for row, source in enumerate(store.strings(path, "source")):
+            for column, target in enumerate(store.strings(path, "target")):
+                if source in order and target in order:
+                    found[order[source], order[target]] = held[row, column]
+    if (found < 0).any():
+        source, target = np.argwhere(found < 0)[0][:2]
+        raise BadInput(
+            f"no tile holds the predictions of '{models[target]}' on the images of '{models[source]}'; {AGAIN}"
+        )
+    return found
+
+
+def transfer_table(attack: str, models: Sequence[str], counts: Transfer, excess: Excess) -> pd.DataFrame:
+    """Transfer rates of every ordered pair, source before target; the white-box rate on the diagonal.
+
+    `null` is the rate of the same perturbations on other images, over `null_n` cases.
+    """
     every = np.indices((len(models),) * 2).reshape(2, -1)
     low, high = significance.wilson(counts.fooled, counts.n)
     columns = {"n": counts.n, "fooled": counts.fooled, "rate": counts.rate, "low": low, "high": high}
+    columns |= {"null": excess.rate, "null_n": excess.n}
     return _entries(attack, models, ("source", "target"), every, columns)
 
 
-def sat_table(attack: str, models: Sequence[str], scores: Sat) -> pd.DataFrame:
+def sat_table(attack: str, models: Sequence[str], scores: Sat, excess: Excess) -> pd.DataFrame:
     """SAT of every unordered pair once, in the order of `models`, including each model with itself."""
     columns = {"sat": scores.sat, "low": scores.low, "high": scores.high, "n": scores.n}
+    columns |= {"null": excess.null, "null_n": excess.n, "ceiling": excess.ceiling}
+    for name in ("excess", "share"):
+        columns |= {column: getattr(excess, column) for column in (name, f"{name}_low", f"{name}_high")}
     return _entries(attack, models, ("model_a", "model_b"), np.triu_indices(len(models)), columns)
 
 

@@ -53,6 +53,7 @@ def _map(name: str, *anchors: str) -> ListedColormap:
 
 SIMILARITY = _map("similarity", "#efeee6", "#b5d6cb", "#65abae", "#2d7795", "#254573", "#1a1c44")
 TRANSFER = _map("transfer", "#f2eee5", "#f0cf9e", "#e69a60", "#c75a47", "#8a2946", "#3f1136")
+EXCESS = _map("excess", "#f0efe6", "#d5dda8", "#9fbf74", "#5e9a5b", "#2f6d50", "#12403c")
 ACCURACY = _map("accuracy", "#f0f0ec", "#c9d0d4", "#93a0ad", "#5b6b7d", "#2c3848")
 
 # Ten hues that differ in lightness as well, so neighbours are told apart without colour vision too.
