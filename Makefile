@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: all run test test-slow test-slurm test-interruptions lint format reference bench peers overhead clean
+.PHONY: all run test test-slow test-slurm test-interruptions lint format reference bench coverage peers overhead clean
 
 all: run
 
@@ -45,6 +45,9 @@ overhead: .venv/installed ## the pipeline's own cost on the default study
 
 bench: .venv/installed ## every kernel against its floor, and against other implementations where installed
 	$(BIN)/python tests/benchmarks --csv results/benchmarks.csv
+
+coverage: .venv/installed ## docs/coverage.md: how often intervals cover the truth, by simulation, in minutes
+	PYTHONPATH=scripts $(BIN)/python tests/coverage
 
 peers: .venv/installed ## the other implementations that `make bench` compares with
 	$(BIN)/python -m pip install --quiet --no-deps -r tests/benchmarks/peers.txt

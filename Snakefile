@@ -35,6 +35,7 @@ include: "rules/tables.smk"
 include: "rules/sat_analyses.smk"
 include: "rules/layerwise.smk"
 include: "rules/figures.smk"
+include: "rules/claims.smk"
 include: "rules/forecast.smk"
 
 

@@ -109,10 +109,12 @@ def measure_facts(names):
 
 
 def measure_settings(names):
-    """The settings that measures depend on, and the content of the user's own."""
+    """The settings that measures depend on, whether images are drawn class by class, and the content of the user's own."""
     used = sorted({key for name in names for key in measures.measure(name).uses})
     own = [found["file"] for name in names if (found := measures.OWN_PATTERN.match(name))]
     settings = {key: config["similarity"][key] for key in used}
+    if any(measures.measure(name).stratified for name in names):
+        settings["stratified"] = config["images"]["choice"] == "balanced"
     return canonical({**settings, **({"own": content_of(*own)} if own else {})})
 
 
@@ -203,7 +205,9 @@ def students_of(teacher):
 def layer_settings():
     """The settings of all layer comparisons."""
     chosen = {key: LAYERS.settings[key] for key in ("layers", "fraction", "pooled")}
-    used = measure_settings([LAYERS.measure, *LAYERS.settings["estimators"]])
+    # Alignments have debiased CKA whatever the other measures.
+    aligned = ["cka_debiased"] if LAYERS.settings["alignments"] else []
+    used = measure_settings([LAYERS.measure, *LAYERS.settings["estimators"], *aligned])
     return canonical({**chosen, "images": LAYERS.images, **used})
 
 

@@ -6,13 +6,13 @@ import torch
 from kindred.activations import layer_choice, streaming
 from kindred.images import images
 from kindred.models import storage
-from kindred.similarity import cca
-from kindred.similarity.cka import cka
-from kindred.similarity.gram import pack
+from kindred.similarity import cca, cka_measures, comparison
 from kindred.tables import tables
 from kindred.workflow.device import choose
 from kindred.workflow.errors import BadInput
 from kindred.workflow.job import job, progress
+
+PAIRINGS = 5  # random pairings behind each null level, whose mean hardly varies
 
 with job(snakemake.log[0], snakemake.threads):
     device = choose(snakemake.config["device"])
@@ -30,17 +30,23 @@ with job(snakemake.log[0], snakemake.threads):
     if a.layers != b.layers:
         raise BadInput(f"models '{a.name}' and '{b.name}' have different layers; they must have the same.")
 
+    labelled = comparison.of_classes(settings, stimuli.labels)
+    # The same random pairings of images for all layers and all pairs of models.
+    orders = [np.random.default_rng(index).permutation(len(stimuli)) for index in range(PAIRINGS)]
     rows = []
     pairs = zip(*(streaming.features(one, device, memory) for one in observations), strict=True)
     for place, parts in enumerate(progress(pairs, "aligning layers", total=len(a.layers))):
         first, second = (torch.cat(list(columns), dim=1) for columns in parts)
-        value = {"cka_debiased": cka(pack([first, second]))[0, 1]}
+        by_cka = cka_measures.compare(["cka_debiased"], [first, second], [(0, 1)], labelled)["cka_debiased"]
+        found = {"cka_debiased": [by_cka[column][0] for column in ("value", "low", "high", "null")]}
         sides = [cca.spread(np.asarray(features.cpu())) for features in (first, second)]
         for name, measure in cca.MEASURES.items():
             options = {"directions": directions} if name == "svcca" else {}
-            value[name] = measure(*sides, **options)
+            level = cca.null(name, *sides, orders, **options)
+            found[name] = [measure(*sides, **options), np.nan, np.nan, level]
         ranks = [len(side.s) for side in sides]
-        for name, found in value.items():
-            rows.append((a.name, b.name, a.layers[place], place, name, found, *ranks, len(stimuli)))
-    columns = ["model_a", "model_b", "layer", "place", "measure", "value", "rank_a", "rank_b", "n"]
+        for name, values in found.items():
+            rows.append((a.name, b.name, a.layers[place], place, name, *values, len(stimuli), *ranks))
+    named = ["model_a", "model_b", "layer", "place", "measure"]
+    columns = [*named, "value", "low", "high", "null", "n", "rank_a", "rank_b"]
     tables.write(snakemake.output[0], pd.DataFrame(rows, columns=columns))

@@ -19,6 +19,7 @@ with job(snakemake.log[0], snakemake.threads):
     names = list(about)
     first, second = names[: len(snakemake.input.first)], names[-len(snakemake.input.second) :]
     ids = store.demand_same_images(*paths.values())
+    options = comparison.of_classes(settings, store.array(paths[names[0]], "label")[:])
 
     def load(name: str, layer: str) -> torch.Tensor:
         return torch.from_numpy(store.array(paths[name], layer)[:]).to(device)
@@ -26,7 +27,7 @@ with job(snakemake.log[0], snakemake.threads):
     pairs = tiles.pairs(first, second)
     penultimate = [load(name, "penultimate") for name in names]
     indices = [(names.index(a), names.index(b)) for a, b in pairs]
-    found = comparison.compare(penultimate, indices, measures, settings)
+    found = comparison.compare(penultimate, indices, measures, options)
     every = [(name, layer) for name in names for layer in about[name]["layers"]]
 
     def observe(first: int = 0, last: int | None = None) -> Iterator[torch.Tensor]:
@@ -35,7 +36,7 @@ with job(snakemake.log[0], snakemake.threads):
     matrices = comparison.layers(
         observe,
         snakemake.params.layer_measures,
-        settings,
+        options,
         count=len(every),
         images=len(ids),
         memory=snakemake.config["memory"] * 2**30,
@@ -56,6 +57,7 @@ with job(snakemake.log[0], snakemake.threads):
             store.put(group, column, np.stack([rows[column] for rows in found.values()]), ("measure", "pair"))
         store.put(group, "layer_model", [name for name, _ in every], ("layer",))
         store.put(group, "layer_name", [layer for _, layer in every], ("layer",))
-        for measure, values in matrices.items():
-            store.put(group, f"layers_{measure}", values, ("layer", "other_layer"))
+        for measure, columns in matrices.items():
+            for column, values in columns.items():
+                store.put(group, f"layers_{measure}_{column}", values, ("layer", "other_layer"))
     log.info("%d pairs of models, %d layers, %d images", len(pairs), len(every), len(ids))

@@ -32,14 +32,17 @@ with job(snakemake.log[0], snakemake.threads):
     example = torch.from_numpy(natural.pixels[:1]).to(device)
     passes = [batches.fitting(model.classifier, example, memory, gradients=True) for model in models]
     block = max(1, min(*passes, int(memory / (2 * each))))
-    found = np.empty((len(settings["losses"]), len(pairs), len(natural)), dtype=np.float32)
+    found = np.empty((2, len(settings["losses"]), len(pairs), len(natural)), dtype=np.float32)
     for start in progress(range(0, len(natural), block), "gradients"):
         part = slice(start, min(start + block, len(natural)))
         pixels = torch.from_numpy(natural.pixels[part]).to(device)
         labels = torch.from_numpy(natural.labels[part]).to(device)
         for index, loss in enumerate(settings["losses"]):
             gradients = [saliency.input_gradients(model.classifier, pixels, labels, loss) for model in models]
-            found[index, :, part] = saliency.cosines(gradients)[rows, columns].cpu().numpy()
+            for shift in (0, 1):
+                cosines = saliency.cosines(gradients, shift)[rows, columns].cpu().numpy()
+                # A block of one image has no other.
+                found[shift, index, :, part] = np.nan if shift and len(pixels) == 1 else cosines
 
     attributes = {"members": names, "weights": {model.name: model.weights for model in models}, "settings": settings}
     with store.writing(snakemake.output[0], attributes) as group:
@@ -47,5 +50,6 @@ with job(snakemake.log[0], snakemake.threads):
         store.put(group, "loss", settings["losses"], ("loss",))
         store.put(group, "model_a", [a for a, _ in pairs], ("pair",))
         store.put(group, "model_b", [b for _, b in pairs], ("pair",))
-        store.put(group, "cosine", found, ("loss", "pair", "image"))
+        store.put(group, "cosine", found[0], ("loss", "pair", "image"))
+        store.put(group, "cosine_of_others", found[1], ("loss", "pair", "image"))
     log.info("%d models, %d pairs, %d images", len(models), len(pairs), len(natural))

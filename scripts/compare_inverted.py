@@ -61,7 +61,8 @@ with job(snakemake.log[0], snakemake.threads):
             )
             for other in tested
         )
-        parts.append(comparison.compare_inverted(own, pairs, measures, settings, memory))
+        options = comparison.of_classes(settings, store.array(paths[name], "label")[:][kept])  # of the targets
+        parts.append(comparison.compare_inverted(own, pairs, measures, options, memory))
         count += [len(kept)] * len(tested)
 
     pairs = [(inverter, other) for inverter in inverters for other in tested]

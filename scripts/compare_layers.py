@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from kindred.activations import layer_choice, streaming
-from kindred.images import images
+from kindred.images import images, selection
 from kindred.models import storage
-from kindred.similarity import layer_comparison
+from kindred.similarity import comparison, layer_comparison
 from kindred.workflow import store
 from kindred.workflow.device import choose
 from kindred.workflow.errors import BadInput
@@ -23,12 +23,16 @@ with job(snakemake.log[0], snakemake.threads):
     paths = dict(zip(dict.fromkeys(seen for _, seen in wanted), snakemake.input.images, strict=True))
     stimuli = {seen: images.load(path) for seen, path in paths.items()}
     count = min(settings["images"], *map(len, stimuli.values()))
-    first = next(iter(stimuli.values()))
+    chosen = np.arange(count)
+    if settings.get("stratified"):  # images for training are in the order of their source, which may be by class
+        chosen = np.sort(selection.in_turn(min(stimuli.values(), key=len).labels)[:count])
+    stimuli = {seen: loaded.take(chosen) for seen, loaded in stimuli.items()}
     for seen, loaded in stimuli.items():
-        if loaded.ids[:count] != first.ids[:count]:
+        if loaded.ids != stimuli[wanted[0][1]].ids:
             raise BadInput(
                 f"the images '{seen}' and '{wanted[0][1]}' are not of the same ones; delete the outdated store."
             )
+    first = stimuli[wanted[0][1]]
 
     files = {}
     for name in storage.names(snakemake.input.models):
@@ -45,7 +49,7 @@ with job(snakemake.log[0], snakemake.threads):
         classifier = models[name].classifier.to(device)
         example = torch.from_numpy(first.pixels[:1]).to(device)
         layers = layer_choice.select(classifier, settings["layers"], settings["fraction"], example)
-        pixels = stimuli[seen].pixels[:count]
+        pixels = stimuli[seen].pixels
         observations.append(streaming.Observation(name, classifier, pixels, layers, *options))
     total = sum(len(one.layers) for one in observations)
 
@@ -54,7 +58,8 @@ with job(snakemake.log[0], snakemake.threads):
         layers = (streaming.features(one, device, memory) for one in parts)
         return progress(chain.from_iterable(layers), "layers", total=total)
 
-    found, share = layer_comparison.compare(features, total, count, measures, settings, memory)
+    labelled = comparison.of_classes(settings, first.labels)
+    found, share = layer_comparison.compare(features, total, count, measures, labelled, memory)
     attributes = {
         "weights": {name: model.weights for name, model in models.items()},
         "images": count,
@@ -68,6 +73,7 @@ with job(snakemake.log[0], snakemake.threads):
         store.put(group, "observation", np.array(index), ("layer",))
         store.put(group, "layer", [layer for one in observations for layer in one.layers], ("layer",))
         store.put(group, "share", share, ("layer",))
-        for measure, values in found.items():
-            store.put(group, measure, values, ("layer", "other_layer"))
+        for measure, matrices in found.items():
+            for column, values in matrices.items():
+                store.put(group, f"{measure}_{column}", values, ("layer", "other_layer"))
     log.info("%d layers of %d observations on %d images", total, len(observations), count)

@@ -26,9 +26,9 @@ with job(snakemake.log[0], snakemake.threads):
         cosines = pd.read_csv(snakemake.input.gradients, keep_default_na=False, na_values=[""])
         cosines = cosines[cosines["loss"] == snakemake.params.loss]
         # The table has pairs of different models only; with itself a model has cosine 1.
-        own = pd.DataFrame({"model_a": names, "model_b": names, "mean": 1.0})
+        own = pd.DataFrame({"model_a": names, "model_b": names, "value": 1.0})
         rows = pd.concat([cosines, own], ignore_index=True)
-        found["gradients"] = square(rows, "model_a", "model_b", "mean", names, "gradients.csv", symmetric=True)
+        found["gradients"] = square(rows, "model_a", "model_b", "value", names, "gradients.csv", symmetric=True)
 
     first, second = np.triu_indices(len(names), 1)
     pairs = pd.DataFrame({"model_a": np.array(names)[first], "model_b": np.array(names)[second]})

@@ -192,8 +192,10 @@ def training() -> dict[str, pd.DataFrame]:
     """Two models at three epochs, on held-out and on training images, clean and under attack."""
     runs = list(product(("std", "rob"), (0, 3, 9), ("natural", "training")))
     epochs = [
-        along(model=model, images=seen, epoch=epoch, to_last=epoch / 9, to_previous=0.5 if epoch else np.nan)
+        along(model=model, images=seen, epoch=epoch, to=to, value=value)
         for model, epoch, seen in runs
+        for to, value in (("last", epoch / 9), ("previous", 0.5))
+        if epoch or to == "last"
     ]
     rows = [
         (model, epoch, seen, attack, 0.1 * epoch - (0.2 if seen == "natural" else 0), 200)
@@ -227,10 +229,10 @@ def estimators() -> pd.DataFrame:
 
 def alignments() -> pd.DataFrame:
     """One pair of models by three measures."""
-    measures = (("cka_debiased", 0.4, 299), ("cca", 1.0, 299), ("svcca", 0.7, 20))
+    measures = (("cka_debiased", 0.4, 0.0, 299), ("cca", 1.0, 1.0, 299), ("svcca", 0.7, 0.2, 20))
     frames = [
-        along(model_a="std", model_b="rob", value=value, rank_a=299, rank_b=rank).assign(measure=name)
-        for name, value, rank in measures
+        along(model_a="std", model_b="rob", value=value, null=null, rank_a=299, rank_b=rank).assign(measure=name)
+        for name, value, null, rank in measures
     ]
     return pd.concat(frames)
 

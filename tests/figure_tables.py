@@ -22,8 +22,8 @@ def make_models(count: int = 17) -> pd.DataFrame:
     """17: five architectures x three trainings (unsorted) and two second seeds; else `count` models, two budgets."""
     if count == 17:
         rows = [(f"{a}-{tag}", a, t, norm, eps, 0) for t, norm, eps, tag in TRAININGS for a in ARCHITECTURES]
-        rows.append(("resnet-std-s1", "resnet", "standard", np.nan, 0.0, 1))
-        rows.append(("resnet-linf10-s1", "resnet", "linf10", "linf", 0.1, 1))
+        rows.append(("resnet-std-b", "resnet", "standard", np.nan, 0.0, 1))
+        rows.append(("resnet-linf10-b", "resnet", "linf10", "linf", 0.1, 1))
     else:
         rows = [
             (
@@ -153,7 +153,7 @@ def make_gradients(models: pd.DataFrame) -> pd.DataFrame:
         for loss in ("cross_entropy", "logit")
         for a, b in combinations(models["model"], 2)
     ]
-    table = pd.DataFrame(rows, columns=["loss", "model_a", "model_b", "mean", "sd", "n"])
+    table = pd.DataFrame(rows, columns=["loss", "model_a", "model_b", "value", "sd", "n"])
     return table.sample(frac=1.0, random_state=0)
 
 

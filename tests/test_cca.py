@@ -51,9 +51,7 @@ def test_svcca_is_cca_of_the_leading_directions() -> None:
 def test_pwcca_weights_directions_by_their_share() -> None:
     x, y = pair()
     correlations, variables = canonical(x, y)
-    centred = x - x.mean(0)
-    principal = centred @ np.linalg.eigh(centred.T @ centred)[1]
-    weights = np.abs(variables.T @ principal).sum(1)
+    weights = np.abs(variables.T @ (x - x.mean(0))).sum(1)
     expected = (weights * correlations).sum() / weights.sum()
     assert cca.pwcca(spread(x), spread(y)) == pytest.approx(expected, abs=1e-9)
     assert cca.pwcca(spread(y), spread(x)) != pytest.approx(expected, abs=1e-4)
@@ -72,7 +70,9 @@ def test_invariances(name: str) -> None:
     measure = MEASURES[name]
     x, y = pair()
     value = measure(spread(x), spread(y))
-    rotated = 3.7 * x @ ortho_group.rvs(7, random_state=0) - 2
+    turn = ortho_group.rvs(7, random_state=0)
+    # PWCCA as published weighs neurons, so only their order does not matter.
+    rotated = 3.7 * x @ (np.eye(7)[RNG.permutation(7)] if name == "pwcca" else turn) - 2
     assert measure(spread(rotated), spread(y)) == pytest.approx(value, abs=1e-9)
     assert measure(spread(x), spread(x)) == pytest.approx(1, abs=1e-9)
     linear = x @ (RNG.standard_normal((7, 7)) + 3 * np.eye(7))
@@ -83,7 +83,8 @@ def test_invariances(name: str) -> None:
 @pytest.mark.parametrize("name", MEASURES)
 def test_more_features_than_images_give_the_same_value(name: str) -> None:
     x, y = pair(n=30)
-    wide = np.concatenate([x, np.zeros((30, 40))], axis=1) @ ortho_group.rvs(47, random_state=1)
+    mixed = np.eye(47) if name == "pwcca" else ortho_group.rvs(47, random_state=1)
+    wide = np.concatenate([x, np.zeros((30, 40))], axis=1) @ mixed
     assert MEASURES[name](spread(wide), spread(y)) == pytest.approx(MEASURES[name](spread(x), spread(y)), abs=1e-6)
     assert len(spread(wide).s) == 7
 
@@ -93,6 +94,26 @@ def test_cca_is_one_with_as_many_directions_as_images() -> None:
     assert len(spread(x).s) == 19
     assert cca.cca(spread(x), spread(y)) == pytest.approx(1, abs=1e-9)
     assert cca.procrustes(spread(x), spread(y)) < 0.95
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_null_level_is_the_mean_over_random_pairings_and_far_from_zero(name: str) -> None:
+    x, y = RNG.standard_normal((40, 12)), RNG.standard_normal((40, 9))
+    orders = [np.random.default_rng(index).permutation(40) for index in range(5)]
+    naive = np.mean([MEASURES[name](spread(x), spread(y[order])) for order in orders])
+    found = cca.null(name, spread(x), spread(y), orders)
+    assert found == pytest.approx(naive, abs=1e-9)
+    # These two are unrelated, so what they have is near the null level.
+    assert found > 0.3 and MEASURES[name](spread(x), spread(y)) == pytest.approx(found, abs=0.1)
+
+
+def test_null_level_of_cca_is_one_with_as_many_directions_as_images() -> None:
+    wide, y = RNG.standard_normal((20, 50)), RNG.standard_normal((20, 3))
+    for sides in ((wide, y), (y, wide)):
+        a, b = map(spread, sides)
+        for name in ("cca", "pwcca"):
+            assert cca.null(name, a, b, []) == 1 == pytest.approx(MEASURES[name](a, b))
+    assert math.isnan(cca.null("cca", spread(np.ones((20, 3))), spread(y), []))
 
 
 def test_constant_activations_are_undefined() -> None:

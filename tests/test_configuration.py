@@ -40,6 +40,7 @@ inversions:
   jones: { images: 100, steps: 10 }
 similarity:
   measures: [cka_debiased, cka_minibatch]
+  minibatch: { size: 50 }
   layer_pairs: [[resnet-rob, resnet-std]]
 figures:
   similarity: { inversion: jones }
@@ -217,8 +218,10 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("similarity.measures", "is empty, but must be a list of at least one", [("similarity/measures", [])]),
     ("similarity.measures", "holds 'cka_rbf' twice", [("similarity/measures", ["cka_rbf", "cka_rbf"])]),
     ("similarity.minibatch.size", "is 3, but must be a whole number of at least 4", [("similarity/minibatch", {"size": 3})]),
-    ("similarity.minibatch.size", "is 201, but must be at most 200: images.evaluation", [("similarity/minibatch", {"size": 201})]),
-    ("similarity.minibatch.size", "is 150, but must be at most 100: the images of inversions.jones", [("similarity/minibatch", {"size": 150})]),
+    ("images.evaluation", "is 40, but must be at least 50: with images.choice balanced debiased measures need 5 images", [("images/evaluation", 40), ("inversions", {}), ("similarity/measures", ["cka_debiased"]), ("figures", {})]),
+    ("inversions.jones.images", "is 30, but must be at least 50: with images.choice balanced", [("inversions/jones/images", 30), ("similarity/measures", ["cka_debiased"])]),
+    ("similarity.minibatch.size", "is 200, but must be at most 199: one batch of all 200 (images.evaluation) is cka_debiased", [("similarity/minibatch", {"size": 200})]),
+    ("similarity.minibatch.size", "is 100, but must be at most 99: one batch of all 100 (the images of inversions.jones)", [("similarity/minibatch", {"size": 100})]),
     ("similarity.layer_pairs", "is 'some', but must be all or a list of pairs of models", [("similarity/layer_pairs", "some")]),
     ("similarity.layer_pairs[0]", "is ['resnet-std'], but must be a pair of models", [("similarity/layer_pairs", [["resnet-std"]])]),
     ("similarity.layer_pairs", "names 'vgg', which is not a model", [("similarity/layer_pairs", [["resnet-std", "vgg"]])]),
@@ -358,7 +361,7 @@ def test_defaults_are_filled_in_everywhere() -> None:
         "converged": 0.1, "leave_out": False, "precision": "float32",
     }  # fmt: skip
     assert config["activations"] == {"layers": ["blocks", "penultimate"]}
-    assert config["similarity"]["minibatch"] == {"size": 100, "passes": 3, "seed": 0}
+    assert config["similarity"]["minibatch"] == {"size": 50, "passes": 3, "seed": 0}
     assert config["transfer"] == {"floor": 0.01, "shuffles": 1}
     assert config["figures"]["similarity"] == {"measure": None, "inversion": "jones"}
     assert config["figures"]["gallery"]["examples"] == 4

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors.numpy
+import stratified
 import xarray as xr
 from workflow import Checkout
 
@@ -23,21 +24,6 @@ def zarr(study: Checkout, name: str) -> xr.Dataset:
 
 def table(study: Checkout, name: str) -> pd.DataFrame:
     return pd.read_csv(study / f"results/tables/{name}.csv")
-
-
-def hsic_u(x: np.ndarray, y: np.ndarray) -> float:
-    """Unbiased HSIC of Song et al. 2012, equation 5, term by term."""
-    n = len(x)
-    k, q = x @ x.T, y @ y.T
-    np.fill_diagonal(k, 0)
-    np.fill_diagonal(q, 0)
-    cross = (k * q).sum() + k.sum() * q.sum() / (n - 1) / (n - 2) - 2 * (k.sum(0) * q.sum(0)).sum() / (n - 2)
-    return cross / n / (n - 3)
-
-
-def cka_u(x: np.ndarray, y: np.ndarray) -> float:
-    x, y = (np.asarray(v, dtype=np.float64) - np.asarray(v, dtype=np.float64).mean(0) for v in (x, y))
-    return hsic_u(x, y) / math.sqrt(hsic_u(x, x) * hsic_u(y, y))
 
 
 def cka_b(x: np.ndarray, y: np.ndarray) -> float:
@@ -91,10 +77,11 @@ def test_inverted_images_say_where_they_began(finished: Checkout) -> None:
 def test_cka_follows_from_the_activations(finished: Checkout) -> None:
     rows = table(finished, "cka")
     said = {model: zarr(finished, f"activations/{model}/natural.zarr").penultimate.values for model in MODELS}
+    labels = zarr(finished, "images/natural.zarr").label.values  # drawn class by class
     natural = rows[rows["stimuli"] == "natural"].set_index(["measure", "model_a", "model_b"])
     for a, b in itertools.combinations_with_replacement(MODELS, 2):
         debiased, biased = natural.loc["cka_debiased", a, b], natural.loc["cka_biased", a, b]
-        assert debiased["value"] == pytest.approx(cka_u(said[a], said[b]), abs=2e-6)
+        assert debiased["value"] == pytest.approx(stratified.cka(said[a], said[b], labels), abs=2e-6)
         assert biased["value"] == pytest.approx(cka_b(said[a], said[b]), abs=2e-6)
         assert debiased["n"] == 60
         if a != b:
@@ -103,7 +90,7 @@ def test_cka_follows_from_the_activations(finished: Checkout) -> None:
     inverted = rows[(rows["stimuli"] == "jones") & (rows["measure"] == "cka_debiased")]
     assert len(inverted) == 16
     assert (inverted["inverter"] == inverted["model_a"]).all()
-    assert (inverted["n"] == 24).all()
+    assert (inverted["n"] == 50).all()
     own = inverted[inverted["model_a"] == inverted["model_b"]]
     np.testing.assert_allclose(own["value"], 1, atol=1e-6)
 
@@ -117,7 +104,8 @@ def test_layers_follow_from_the_activations(finished: Checkout) -> None:
         part = rows[(rows["model_a"] == a) & (rows["model_b"] == b)]
         assert len(part) == len(stores[a].attrs["layers"]) * len(stores[b].attrs["layers"])
         for row in part.sample(4, random_state=0).itertuples():
-            expected = cka_u(stores[a][row.layer_a].values, stores[b][row.layer_b].values)
+            layers = stores[a][row.layer_a].values, stores[b][row.layer_b].values
+            expected = stratified.cka(*layers, stores[a].label.values)
             assert row.value == pytest.approx(expected, abs=2e-6), (a, row.layer_a, b, row.layer_b)
 
 

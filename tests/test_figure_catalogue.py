@@ -120,7 +120,7 @@ def test_the_rest_of_the_catalogue_is_drawn_whole(tmp_path: Path) -> None:
         (["vit-std"], {}, {"transfer": "2 models", "gradients": "at one budget", "estimators": "2 models"}),
         (["vit-std"], {}, {"similarity_by_budget": "2 models", "quality": None, "gallery": None}),
         (["vit-std", "vgg-linf10"], {}, {"gradients": "at one budget", "transfer": None, "clusters": "3 models"}),
-        (["resnet-std", "resnet-std-s1"], {}, {"gradients": None, "stitching": "two architectures"}),
+        (["resnet-std", "resnet-std-b"], {}, {"gradients": None, "stitching": "two architectures"}),
         (["resnet-std", "vgg-std"], {}, {"gradients": None, "similarity_by_architecture": None}),
         (["resnet-std", "vgg-std"], {"inversions": {}}, {"gallery": "inversions", "similarity": None}),
         (

@@ -38,15 +38,15 @@ def test_pairs_of_one_budget_by_plain_looping() -> None:
     assert list(found) == LABELS
     standard, small, _ = found.values()
     assert named(small, alike=True) == [] and len(named(small, alike=False)) == 5 * 4
-    assert set(named(standard, alike=True)) == {("resnet-std", "resnet-std-s1"), ("resnet-std-s1", "resnet-std")}
+    assert set(named(standard, alike=True)) == {("resnet-std", "resnet-std-b"), ("resnet-std-b", "resnet-std")}
     apart = named(standard, alike=False)
-    assert len(apart) == 6 * 5 - 2 and ("vgg-std", "resnet-std-s1") in apart
+    assert len(apart) == 6 * 5 - 2 and ("vgg-std", "resnet-std-b") in apart
     assert all((level["a"] != level["b"]).all() for level in found.values())
     assert len(named(levels(MODELS, ordered=False)["standard"], alike=False)) == 14
     # A budget of a single model has no pairs, and other arguments make another architecture.
-    one = MODELS[MODELS["model"].isin(["resnet-std", "resnet-std-s1", "vgg-linf10"])]
+    one = MODELS[MODELS["model"].isin(["resnet-std", "resnet-std-b", "vgg-linf10"])]
     (level,) = levels(one.assign(parameters=[1, 2, 3]), ordered=False).values()
-    assert named(level, alike=False) == [("resnet-std", "resnet-std-s1")] and named(level, alike=True) == []
+    assert named(level, alike=False) == [("resnet-std", "resnet-std-b")] and named(level, alike=True) == []
 
 
 def test_means_over_pairs() -> None:
@@ -59,7 +59,7 @@ def test_means_over_pairs() -> None:
 def cosine(table: pd.DataFrame, loss: str, a: str, b: str) -> float:
     rows = table[(table["loss"] == loss) & table["model_a"].isin([a, b]) & table["model_b"].isin([a, b])]
     assert len(rows) == 1
-    return float(rows["mean"].iloc[0])
+    return float(rows["value"].iloc[0])
 
 
 def test_gradients_are_averaged_over_pairs_of_one_budget() -> None:
@@ -91,7 +91,7 @@ def test_a_pair_of_one_budget_is_one_pair() -> None:
     assert texts(figure, "legend") == ["mean ± sd", "a pair"]
     text = caption("gradients", given)
     assert "(1 pair at standard)" in text and "→" not in text and "Diamonds" not in text
-    seeds = MODELS[MODELS["model"].isin(["resnet-std", "resnet-std-s1"])]
+    seeds = MODELS[MODELS["model"].isin(["resnet-std", "resnet-std-b"])]
     given = {"models": seeds, "gradients": make_gradients(seeds)}
     assert texts(draw("gradients", given), "legend") == ["same architecture"]
     assert "Grey" not in caption("gradients", given)

@@ -185,7 +185,7 @@ def test_budget_cells_without_pairs_are_hatched_and_panels_without_any_left_out(
     assert [values.mask.tolist() for values in shown(figure)] == [[[False, False], [False, True]]] * 2
     assert texts(figure, "undefined") == ["no pairs"]
     assert "Hatched cells have no pairs" in caption("similarity_by_budget", given, **CHOSEN)
-    seeds = {"models": MODELS[MODELS["model"].isin(["resnet-std", "resnet-std-s1", "resnet-linf10"])], "cka": CKA}
+    seeds = {"models": MODELS[MODELS["model"].isin(["resnet-std", "resnet-std-b", "resnet-linf10"])], "cka": CKA}
     figure = draw("similarity_by_budget", seeds, **CHOSEN)
     assert texts(figure, "title") == ["All pairs of different models"]
     text = caption("similarity_by_budget", seeds, **CHOSEN)

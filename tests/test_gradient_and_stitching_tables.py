@@ -21,6 +21,7 @@ def gradient_tile(path: Path, pairs: list[tuple[str, str]], **weights: str) -> s
         store.put(group, "model_a", [a for a, _ in pairs], ("pair",))
         store.put(group, "model_b", [b for _, b in pairs], ("pair",))
         store.put(group, "cosine", values, ("loss", "pair", "image"))
+        store.put(group, "cosine_of_others", values / 2, ("loss", "pair", "image"))
     return str(path)
 
 
@@ -43,7 +44,10 @@ def test_gradients_have_a_row_per_loss_and_pair(tmp_path: Path) -> None:
         expected = np.array(cosines(row.loss == "cross_entropy", row.model_a, row.model_b), dtype=np.float32)
         expected = expected[~np.isnan(expected)]
         assert row.n == len(expected) == (3 if row.loss == "cross_entropy" else 4)
-        assert row.mean == pytest.approx(expected.mean()) and row.sd == pytest.approx(expected.std(ddof=1))
+        assert row.value == pytest.approx(expected.mean()) and row.sd == pytest.approx(expected.std(ddof=1))
+        bounds = stats.ttest_1samp(expected.astype(np.float64), 0).confidence_interval()
+        assert (row.low, row.high) == pytest.approx((bounds.low, bounds.high), abs=1e-6)
+        assert row.null == pytest.approx(expected.mean() / 2)
 
 
 def test_gradients_of_missing_or_repeated_pairs_are_an_error(tmp_path: Path) -> None:

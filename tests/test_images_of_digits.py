@@ -7,7 +7,7 @@ from kindred.images.images import Images
 from kindred.workflow.errors import BadInput
 from sklearn.datasets import load_digits
 
-SETTINGS = {"source": "digits", "size": 16, "evaluation": 300, "seed": 0, "channels": 1}
+SETTINGS = {"source": "digits", "size": 16, "evaluation": 300, "seed": 0, "channels": 1, "choice": "balanced"}
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,23 @@ def test_the_split_comes_from_the_seed_alone(split: tuple[Images, Images]) -> No
     assert again.ids == split[0].ids
     other, _ = digits.split({**SETTINGS, "size": 8, "seed": 1})
     assert other.ids != split[0].ids
+
+
+def test_the_first_images_are_of_all_classes_in_turn(split: tuple[Images, Images]) -> None:
+    evaluation, _ = split
+    for count in (10, 50, 100, 250):
+        per_class = np.bincount(evaluation.labels[:count], minlength=10)
+        assert per_class.max() - per_class.min() <= 1
+
+
+def test_a_random_choice_does_not_keep_the_shares_of_classes() -> None:
+    counts = []
+    for seed in range(20):
+        part, _ = digits.split({**SETTINGS, "size": 8, "choice": "random", "seed": seed})
+        counts.append(np.bincount(part.labels, minlength=10))
+    # Hypergeometric: 300 of 1,797 images, about 180 of them of each class.
+    expected = 300 * 0.1 * 0.9 * (1497 / 1796)
+    assert np.var(counts, axis=0).mean() == pytest.approx(expected, rel=0.3)
 
 
 @pytest.mark.parametrize("wanted", [0, 9, 1788, 1797, 5000])

@@ -28,6 +28,7 @@ STUDY = {
     "device": "cpu",
     "images": {
         "source": "folder", "folder": "val", "classes": "imagenet", "size": 64, "evaluation": 10, "broken": 1,
+        "choice": "random",
         "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
     },
     "models": {

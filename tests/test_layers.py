@@ -198,11 +198,11 @@ def test_layers_are_listed_in_forward_order(images):
         ],
         ("stage", "other"),
         ("pool", "pool"),
-        ("fc", "linear"),
         ("penultimate", "penultimate"),
+        ("fc", "linear"),
     ]
     assert found[0].shape == (6, 6, 6)
-    assert found[-1].shape == (6,)
+    assert found[-2].shape == (6,)
 
 
 def test_layers_chosen_by_keyword_and_name(images):
@@ -210,7 +210,11 @@ def test_layers_chosen_by_keyword_and_name(images):
     assert layers.resolve(classifier, "penultimate", images) == ["penultimate"]
     assert layers.resolve(classifier, "blocks", images) == ["stage.0", "stage.1", "penultimate"]
     everything = layers.resolve(classifier, "all", images)
-    assert everything == [layer.name for layer in layers.list_layers(classifier, images) if layer.kind != "other"]
+    # What enters the classifier is the pooled output, which `all` has once, and it stands before the classifier.
+    listed = layers.list_layers(classifier, images)
+    assert everything == [layer.name for layer in listed if layer.kind != "other" and layer.name != "pool"]
+    assert everything[-2:] == ["penultimate", "fc"]
+    assert {layer.name: layer.same_as for layer in listed if layer.same_as} == {"pool": "penultimate"}
     assert layers.resolve(classifier, ["penultimate", "stage", "blocks", "stem", "stem"], images) == [
         "stem",
         "stage.0",

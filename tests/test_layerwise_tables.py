@@ -30,8 +30,10 @@ def comparison(tmp_path: Path) -> layerwise.Comparison:
         store.put(group, "observation", np.array([index for index, _ in layers]), ("layer",))
         store.put(group, "layer", [layer for _, layer in layers], ("layer",))
         store.put(group, "share", np.arange(8) / 8, ("layer",))
-        store.put(group, "cka_debiased", values, ("layer", "other_layer"))
-        store.put(group, "cka_biased", values + 0.05, ("layer", "other_layer"))
+        for measure, shift in (("cka_debiased", 0), ("cka_biased", 0.05)):
+            columns = {"value": values + shift, "error": values / 10, "null": values * 0 + shift}
+            for column, found in columns.items():
+                store.put(group, f"{measure}_{column}", found, ("layer", "other_layer"))
     return layerwise.read(str(tmp_path / "comparison.zarr"))
 
 
@@ -45,16 +47,16 @@ def test_panels_hold_every_cell(comparison: layerwise.Comparison) -> None:
     cells = layerwise.panels_table([comparison], PANELS, ["cka_debiased", "cka_rbf"])
     assert len(cells) == 9 + 6 and set(cells["measure"]) == {"cka_debiased"}
     one = cells[(cells["panel"] == 2) & (cells["layer_a"] == "two") & (cells["layer_b"] == "q")].iloc[0]
-    assert (one["place_a"], one["place_b"], one["value"], one["n"]) == (1, 1, 0.17, 9)
+    assert (one["place_a"], one["place_b"], one["value"], one["null"], one["n"]) == (1, 1, 0.17, 0, 9)
+    assert (one["low"], one["high"]) == pytest.approx((0.17 - 1.96 * 0.017, 0.17 + 1.96 * 0.017), abs=1e-5)
 
 
 def test_epochs_are_compared_with_the_last_and_the_previous(comparison: layerwise.Comparison) -> None:
     table = layerwise.epochs_table({("a", "natural"): comparison}, [2], {"a": 5}, "cka_debiased")
-    assert list(table["epoch"]) == [2] * 3 + [5] * 3
-    # Layers 0 to 2 are those at the end, 3 to 5 those of epoch 2.
-    assert table["to_last"].to_numpy() == pytest.approx([0.03, 0.14, 0.25, 0, 0.11, 0.22])
-    assert table["to_previous"][:3].isna().all()
-    assert table["to_previous"][3:].to_numpy() == pytest.approx([0.03, 0.14, 0.25])
+    assert list(zip(table["epoch"], table["to"], strict=True))[::3] == [(2, "last"), (5, "last"), (5, "previous")]
+    # Layers 0 to 2 are those at the end, 3 to 5 those of epoch 2, which has none before it.
+    assert table["value"].to_numpy() == pytest.approx([0.03, 0.14, 0.25, 0, 0.11, 0.22, 0.03, 0.14, 0.25])
+    assert (table["high"] - table["value"]).to_numpy() == pytest.approx(0.196 * table["value"].to_numpy(), rel=1e-3)
     assert list(table["depth"][:3]) == [0, 0.5, 1]
 
 

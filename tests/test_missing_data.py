@@ -7,7 +7,7 @@ from workflow import ROOT, Checkout
 
 BARE = {
     "device": "cpu",
-    "images": {"source": "digits", "size": 16, "evaluation": 40},
+    "images": {"source": "digits", "size": 16, "evaluation": 50},
     "trainings": {"standard": {"method": "standard", "epochs": 1, "batch": 64, "lr": 0.004}},
     "models": {name: {"architecture": "kindred_mixer", "training": "standard"} for name in "ab"},
     "attacks": {"pgd": {"norm": "linf", "eps": "8/255", "steps": 2}},

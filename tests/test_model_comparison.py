@@ -134,19 +134,20 @@ def test_bandwidth_is_taken_from_the_settings(features: list[Tensor]) -> None:
         expected = cka(pack(features, kernel="rbf", sigma=bandwidth), "debiased")
         found = comparison.compare(features, PAIRS, facts("cka_rbf"), settings)["cka_rbf"]["value"]
         np.testing.assert_allclose(found, [expected[pair] for pair in PAIRS])
-        np.testing.assert_allclose(
-            comparison.layers(observing(features), facts("cka_rbf"), settings, count=4, images=N)["cka_rbf"], expected
-        )
+        matrices = comparison.layers(observing(features), facts("cka_rbf"), settings, count=4, images=N)["cka_rbf"]
+        np.testing.assert_allclose(matrices["value"], expected)
 
 
 def test_layers_agree_with_pairs(features: list[Tensor]) -> None:
     found = comparison.layers(observing(features), MEASURES, SETTINGS, count=4, images=N)
     whole = comparison.compare(features, PAIRS, MEASURES, SETTINGS)
-    for measure, matrix in found.items():
-        assert matrix.shape == (4, 4)
-        for index, (a, b) in enumerate(PAIRS):
-            assert matrix[a, b] == pytest.approx(matrix[b, a], abs=1e-12)
-            assert matrix[a, b] == pytest.approx(whole[measure]["value"][index], abs=1e-7)
+    for measure, matrices in found.items():
+        rows = whole[measure] | {"error": (whole[measure]["high"] - whole[measure]["value"]) / 1.959963984540054}
+        for column, matrix in matrices.items():
+            assert matrix.shape == (4, 4)
+            np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+            np.testing.assert_allclose([matrix[pair] for pair in PAIRS], rows[column], atol=1e-6)
+        assert np.isfinite(matrices["error"]).all() == (measure in ("cka_debiased", "cka_rbf"))
 
 
 def test_a_minibatch_larger_than_all_images_is_an_error(features: list[Tensor]) -> None:
@@ -186,10 +187,14 @@ def test_layers_within_a_memory_limit(features: list[Tensor]) -> None:
     parts = comparison.layers(observe, facts("cka_rbf"), SETTINGS, **least)
     assert max(requested) == 1 and len(requested) == 4 + 3 + 2 + 1
     expected = comparison.compare(features, PAIRS, MEASURES, SETTINGS)["cka_rbf"]["value"]
-    np.testing.assert_allclose([parts["cka_rbf"][pair] for pair in PAIRS], expected, atol=1e-6)
+    np.testing.assert_allclose([parts["cka_rbf"]["value"][pair] for pair in PAIRS], expected, atol=1e-6)
+    assert np.isnan(parts["cka_rbf"]["error"]).all() and (parts["cka_rbf"]["null"] == 0).all()
     bands = comparison.layers(observe, facts(*list(MEASURES)[:2]), SETTINGS, **least)
-    for name, matrix in whole.items():
-        np.testing.assert_allclose(bands[name], matrix, atol=1e-6)
+    for name, matrices in whole.items():
+        np.testing.assert_allclose(bands[name]["value"], matrices["value"], atol=1e-6)
+        # What needs whole Gram matrices is not known then.
+        assert np.isnan(bands[name]["error"]).all()
+        assert np.isnan(bands[name]["null"]).all() == (name == "cka_biased")
 
 
 def test_own_measure_of_the_user(features: list[Tensor], tmp_path: Path) -> None:

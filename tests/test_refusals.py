@@ -349,7 +349,10 @@ IMAGES: dict[str, tuple[Entry, str]] = {
         lambda folder: (tabled("")(folder), (folder / "labels.csv").write_bytes(b"\xff\xfe\x00"))[0],
         "cannot be read",
     ),
-    "no CIFAR": (lambda folder: {"source": "cifar10", "folder": str(folder)}, "does not hold cifar10"),
+    "no CIFAR": (
+        lambda folder: {"source": "cifar10", "folder": str(folder), "choice": "random"},
+        "does not hold cifar10",
+    ),
     "no MNIST": (lambda folder: {"source": "idx", "folder": str(folder)}, "has no file t10k-images-idx3-ubyte"),
 }
 

@@ -83,3 +83,11 @@ def test_cosines_do_not_depend_on_length() -> None:
     x = torch.randn(4, 30, generator=torch.Generator().manual_seed(3))
     found = cosines([x * 1e-30, x * 1e25])
     torch.testing.assert_close(found, torch.ones(2, 2, 4))
+
+
+def test_cosines_of_different_images_pair_each_with_the_next() -> None:
+    first, second = torch.randn(5, 7), torch.randn(5, 7)
+    found = cosines([first, second], shift=1)
+    expected = torch.nn.functional.cosine_similarity(first, second[[1, 2, 3, 4, 0]])
+    torch.testing.assert_close(found[0, 1], expected)
+    assert not torch.allclose(cosines([first, second])[0, 1], expected)

@@ -172,7 +172,8 @@ def layer_tile(path: Path, models: Sequence[str], measures: Sequence[str] = ("ck
         store.put(group, "layer_name", [layer for _, layer in every], ("layer",))
         for index, measure in enumerate(measures):
             cube = np.array([[entry(*row, *column) for column in every] for row in every]) + 1000 * index
-            store.put(group, f"layers_{measure}", cube, ("layer", "other_layer"))
+            for column, values in (("value", cube), ("error", 0 * cube + 0.1), ("null", 0 * cube + index)):
+                store.put(group, f"layers_{measure}_{column}", values, ("layer", "other_layer"))
     return str(path)
 
 
@@ -194,6 +195,7 @@ def check_layers(table: pd.DataFrame, pairs: list[tuple[str, str]]) -> None:
         assert list(zip(part["layer_a"], part["layer_b"], strict=True)) == expected
         assert part["value"].tolist() == [entry(first, a, second, b) for a, b in expected]
     assert (table["n"] == 24).all() and set(table["stimuli"]) == {"natural"}
+    assert (table["high"] - table["low"]).to_numpy() == pytest.approx(2 * 1.95996 * 0.1, abs=1e-5)
 
 
 @pytest.mark.parametrize("swapped", [False, True])
@@ -233,6 +235,7 @@ def test_layers_of_several_measures(tmp_path: Path) -> None:
     check_layers(both[both["measure"] == "cka_rbf"], ALL_PAIRS)
     other = both[both["measure"] == "cka_debiased"]
     check_layers(other.assign(value=(other["value"] - 1000).round(9)), ALL_PAIRS)
+    assert (both[both["measure"] == "cka_rbf"]["null"] == 0).all() and (other["null"] == 1).all()
 
 
 def test_layers_of_no_pairs(tmp_path: Path) -> None:
@@ -251,7 +254,7 @@ def test_layers_of_a_missing_pair_are_an_error(tmp_path: Path, missing: int, nam
         similarity_tables.layers_table("natural", [tile], MODELS, [(model, model)], ["cka_debiased"])
     with pytest.raises(BadInput, match="no tile holds the layers of 'alpha' with those of 'delta'"):
         similarity_tables.layers_table("natural", [tile], MODELS, [("delta", "alpha")], ["cka_debiased"])
-    with pytest.raises(BadInput, match="no array 'layers_cka_rbf'"):
+    with pytest.raises(BadInput, match="no array 'layers_cka_rbf_value'"):
         similarity_tables.layers_table("natural", [tile], MODELS, ALL_PAIRS, ["cka_rbf"])
 
 

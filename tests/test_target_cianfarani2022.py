@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import stratified
 import torch
 import yaml
 from documented import undocumented
@@ -14,20 +15,19 @@ from kindred.activations.layers import capture
 from kindred.config.reading import check
 from kindred.models import storage
 from kindred.workflow.errors import BadInput
-from test_contract import cka_u
 from workflow import ROOT, Checkout
 
 STUDY = ROOT / "studies" / "cianfarani2022.yaml"
 SECTION: dict[str, Any] = {
     "layers": "all",
     "fraction": 0.5,
-    "images": 40,
+    "images": 50,
     "estimators": ["cka_minibatch"],
     "models": {
         "spare": {"architecture": "kindred_vgg", "training": "linf10", "adjust": {"epochs": 3}},
         "trades": {"architecture": "kindred_vgg", "training": "trades"},
     },
-    "attacks": {"spatial": {"method": "spatial", "shift": 2, "degrees": 10, "tries": 2, "images": 40}},
+    "attacks": {"spatial": {"method": "spatial", "shift": 2, "degrees": 10, "tries": 2, "images": 50}},
     "panels": [
         {"rows": "vgg-std", "columns": "vgg-std"},
         {"rows": "vgg-std", "columns": "vgg-linf10"},
@@ -86,18 +86,25 @@ def test_columns_are_as_documented(layered: Checkout) -> None:
 
 
 def activations(layered: Checkout, model: str, seen: str) -> dict[str, np.ndarray]:
-    """The chosen layers of a model on the first 40 images, captured in one pass."""
+    """The chosen layers of a model on the first 50 images, captured in one pass."""
     import zarr
 
     paths = [str(layered / f"results/models/{model}.{kind}") for kind in ("safetensors", "json")]
     classifier = storage.load(model, *paths).classifier
     folder = "images/natural" if seen == "natural" else "images/adversarial/{}/{}".format(*seen.split("@"))
-    pixels = zarr.open_group(layered / f"results/{folder}.zarr", mode="r")["images"][:40]
+    pixels = zarr.open_group(layered / f"results/{folder}.zarr", mode="r")["images"][:50]
     shown = torch.from_numpy(np.asarray(pixels))
     layers = layer_choice.select(classifier, "all", 0.5, shown[:1])
     with torch.no_grad():
         seen_by = capture(classifier, shown, layers)
     return {layer: seen_by[layer].flatten(1).double().numpy() for layer in layers}
+
+
+def classes(layered: Checkout) -> np.ndarray:
+    """Of the same images, which are drawn class by class."""
+    import zarr
+
+    return np.asarray(zarr.open_group(layered / "results/images/natural.zarr", mode="r")["label"][:50])
 
 
 def test_cells_are_debiased_cka_in_float64(layered: Checkout) -> None:
@@ -106,7 +113,7 @@ def test_cells_are_debiased_cka_in_float64(layered: Checkout) -> None:
     a, b = (activations(layered, model, "pgd_linf@vgg-std") for model in ("vgg-std", "vgg-linf10"))
     assert list(dict.fromkeys(cells["layer_a"])) == list(a) and len(cells) == len(a) * len(b)
     for row in cells.iloc[:: max(1, len(cells) // 7)].itertuples():
-        assert row.value == pytest.approx(cka_u(a[row.layer_a], b[row.layer_b]), abs=1e-4)
+        assert row.value == pytest.approx(stratified.cka(a[row.layer_a], b[row.layer_b], classes(layered)), abs=1e-4)
 
 
 def test_components_and_adversarial_images(layered: Checkout) -> None:
@@ -116,7 +123,9 @@ def test_components_and_adversarial_images(layered: Checkout) -> None:
     for layer in list(natural)[::3]:
         spectrum = np.linalg.svd(natural[layer] - natural[layer].mean(0), compute_uv=False) ** 2
         assert share[layer] == pytest.approx(spectrum[0] / spectrum.sum(), abs=1e-5)
-        assert benign[layer] == pytest.approx(cka_u(natural[layer], attacked[layer]), abs=1e-4)
+        assert benign[layer] == pytest.approx(
+            stratified.cka(natural[layer], attacked[layer], classes(layered)), abs=1e-4
+        )
 
 
 def test_snapshots_are_kept_and_tabled(layered: Checkout) -> None:
@@ -126,11 +135,10 @@ def test_snapshots_are_kept_and_tabled(layered: Checkout) -> None:
     assert {"0.json", "0.safetensors", "2.json", "2.safetensors"} <= kept
     epochs = table(layered, "epochs")
     assert set(epochs["images"]) == {"natural", "training"} and set(epochs["epoch"]) == {0, 2, 3}
-    last = epochs[epochs["epoch"] == 3]
-    assert last["to_last"].to_numpy() == pytest.approx(1, abs=1e-5)
-    assert epochs[epochs["epoch"] == 0]["to_previous"].isna().all()
-    two = epochs[epochs["epoch"] == 2].set_index(["images", "layer"])["to_last"]
-    pd.testing.assert_series_equal(last.set_index(["images", "layer"])["to_previous"], two, check_names=False)
+    at = epochs.set_index(["epoch", "to", "images", "layer"])["value"]
+    assert at[3, "last"].to_numpy() == pytest.approx(1, abs=1e-5)
+    assert set(epochs[epochs["epoch"] == 0]["to"]) == {"last"}
+    pd.testing.assert_series_equal(at[3, "previous"], at[2, "last"])
     curves = table(layered, "curves")
     assert len(curves) == 3 * 2 * 2 and set(curves["n"]) == {12}
 

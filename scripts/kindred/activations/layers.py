@@ -32,15 +32,19 @@ BLOCK = re.compile(r"Block|Bottleneck|Layer|Residual")
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """A layer that can be captured; kind: one of IN_ALL, other or penultimate; shape: of its output for one image."""
+    """A layer that can be captured; kind: one of IN_ALL, other or penultimate; shape: of its output for one image.
+
+    same_as: the layer that has the same output, up to the order of its values, and stands for this one in `all`.
+    """
 
     name: str
     kind: str
     shape: tuple[int, ...]
+    same_as: str | None = None
 
 
 def list_layers(classifier: Classifier, example: Tensor) -> list[Layer]:
-    """All layers in the order in which they finish, `penultimate` last.
+    """All layers in the order in which they finish, `penultimate` before the last linear map, whose input it is.
 
     example: (n, c, h, w); its first image is run twice, alone and in a batch with its negative. A layer counts if its
     output for the image is the same both times, which leaves out tables of weights and outputs whose first dimension
@@ -57,22 +61,47 @@ def list_layers(classifier: Classifier, example: Tensor) -> list[Layer]:
 
     with evaluating(classifier), torch.no_grad():
         together, alone = outputs(torch.cat([1 - first, first])), outputs(first)
-        width = features(classifier)(first).shape[1]
+        final = features(classifier)(first)
     both = [name for name in alone if name in together and _agree(together[name][1], alone[name][0])]
     values = {name: alone[name][0] for name in both}
     kinds = {name: kind_of(module) for name, module in modules.items()}
     blocks = _blocks(classifier, modules, kinds, values)
     # A block is known by its first output in its first call.
     kind = {name: "block" if name in blocks else kinds[_module_of(name)] for name in values}
-    layers = [Layer(name, kind[name], tuple(value.shape)) for name, value in values.items() if kind[name] != "silent"]
-    return [*layers, Layer(PENULTIMATE, PENULTIMATE, (width,))]
+    heads = {_layer_name(name, call, 1) for name, call in final_calls(classifier).calls}
+    names = [name for name in values if kind[name] != "silent"]
+    place = next((index for index, name in enumerate(names) if name in heads), len(names))
+    names.insert(place, PENULTIMATE)
+    kind[PENULTIMATE], values[PENULTIMATE] = PENULTIMATE, final[0]
+    same = _duplicates(names, kind, values)
+    return [Layer(name, kind[name], tuple(values[name].shape), same.get(name)) for name in names]
+
+
+def _duplicates(names: Sequence[str], kind: Mapping[str, str], values: Mapping[str, Tensor]) -> dict[str, str]:
+    """{layer: the layer with the same output that stands for it}: penultimate, else a block, else the first.
+
+    For instance a block and its last activation, or the pooled output that enters the classifier.
+    """
+    rank = {PENULTIMATE: 0, "block": 1}
+    found: dict[str, str] = {}
+    kept: dict[tuple[int, float, float], list[str]] = {}
+    for name in sorted(names, key=lambda name: rank.get(kind[name], 2)):  # stable: in forward order otherwise
+        low, high = torch.aminmax(values[name])
+        alike = kept.setdefault((values[name].numel(), float(low), float(high)), [])
+        # Outputs that are constant, such as all zero, say nothing.
+        same = [other for other in alike if low < high and _same_values(values[name], values[other])]
+        if same and kind[name] in IN_ALL:
+            found[name] = same[0]
+        else:
+            alike.append(name)
+    return found
 
 
 def resolve(classifier: Classifier, choice: str | Sequence[str], example: Tensor) -> list[str]:
-    """Names of the chosen layers in forward order; `penultimate` is always included, as the last.
+    """Names of the chosen layers in forward order; `penultimate` is always included, before the last linear map.
 
-    choice: 'penultimate', 'blocks', 'all', a name from `list_layers`, or a list of these. Raises BadInput for a name
-    that is not a layer of the model.
+    choice: 'penultimate', 'blocks', 'all', a name from `list_layers`, or a list of these. `all` has each output once,
+    whatever the number of layers that share it. Raises BadInput for a name that is not a layer of the model.
     """
     wanted = [choice] if isinstance(choice, str) else list(choice)
     if set(wanted) <= {PENULTIMATE}:
@@ -82,7 +111,7 @@ def resolve(classifier: Classifier, choice: str | Sequence[str], example: Tensor
     chosen: set[str] = set()
     for item in wanted:
         if item == "all":
-            chosen |= {layer.name for layer in layers if layer.kind in IN_ALL}
+            chosen |= {layer.name for layer in layers if layer.kind in IN_ALL and layer.same_as is None}
         elif item == "blocks":
             blocks = {layer.name for layer in layers if layer.kind == "block"}
             chosen |= blocks or _stand_ins(classifier, layers)
@@ -93,8 +122,7 @@ def resolve(classifier: Classifier, choice: str | Sequence[str], example: Tensor
             if close := difflib.get_close_matches(str(item), sorted(known), n=4, cutoff=0.5):
                 allowed = f"similar names are {', '.join(close)}"
             raise BadInput(f"layer '{item}' is not in {called(classifier)}; {allowed}.")
-    chosen.discard(PENULTIMATE)
-    return [*(layer.name for layer in layers if layer.name in chosen), PENULTIMATE]
+    return [layer.name for layer in layers if layer.name in chosen | {PENULTIMATE}]
 
 
 def capture(classifier: Classifier, images: Tensor, names: Iterable[str], copied: bool = True) -> dict[str, Tensor]:

@@ -84,7 +84,7 @@ def side_by_side(
         wanted.append(("6", *sides, "cka", inverted, row.cka))
     means: list[tuple[str, str, str, Find]] = []  # by radius: figure, column, quantity, the function to our values
     if gradients is not None:
-        cosine = _finder(gradients[gradients["loss"] == loss], "model_a", "model_b", "mean", either=True)
+        cosine = _finder(gradients[gradients["loss"] == loss], "model_a", "model_b", "value", either=True)
         means.append(("5", "saliency_cosine_mean", f"cosine ({loss})", cosine))
     if stitching is not None:
         for case in STITCHED:

@@ -21,7 +21,7 @@ from kindred.training.catalogue import METHODS
 
 NATURAL = "natural"  # the name of the unchanged images wherever attacks and inversions are named
 FEWEST_IN_A_BATCH = 4  # unbiased HSIC divides by n - 3
-FEWEST_COMPARED = 5  # the jackknife leaves one out
+FEWEST_COMPARED = 5  # the jackknife leaves one out, of each class where images are drawn class by class
 Config = dict[str, Any]
 
 
@@ -30,7 +30,17 @@ def mistakes(config: Config) -> Iterator[str]:
     if not config["models"] and config["similarity"]["external"] is None:
         yield "The configuration has no models, which must be a map of at least one model, each a name and its entry."
         return
-    checks = (_unknown_names, _names, _images, _trainings, _models, _numbers_of_images, _similarity, _own_measures)
+    checks = (
+        _unknown_names,
+        _names,
+        _images,
+        _trainings,
+        _models,
+        _numbers_of_images,
+        _similarity,
+        _classes,
+        _own_measures,
+    )
     for check in (*checks, _published, _sat, _figures, _layerwise):
         yield from check(config)
 
@@ -181,6 +191,31 @@ def _similarity(config: Config) -> Iterator[str]:
             )
 
 
+def _classes(config: Config) -> Iterator[str]:
+    """Numbers of images that are too few of each class for debiased measures, of sources whose classes are known."""
+    images, layers = config["images"], config["layerwise"]
+    classes = SOURCES[images["source"]].classes
+    if classes is None or images["choice"] != "balanced":
+        return
+    similarity = config["similarity"]
+    compared: list[tuple[Keys, int | None]] = []
+    if any(measure(name).stratified for name in similarity["measures"]):
+        compared += [(("inversions", name, "images"), _inverted(name, config)) for name in config["inversions"]]
+    if compared or any(measure(name).stratified for name in (*similarity["measures"], *similarity["layer_measures"])):
+        compared.insert(0, (("images", "evaluation"), images["evaluation"]))
+    if layers and (
+        layers["alignments"] or any(measure(name).stratified for name in (layers["measure"], *layers["estimators"]))
+    ):
+        compared += [(("layerwise", "images"), layers["images"])]
+    fewest = FEWEST_COMPARED * classes
+    for at, count in compared:
+        if count is not None and count < fewest:
+            yield (
+                f"{dotted(at)} is {count}, but must be at least {fewest}: with images.choice balanced debiased "
+                f"measures need {FEWEST_COMPARED} images of each of the {classes} classes; with random they do not."
+            )
+
+
 def _own_measures(config: Config) -> Iterator[str]:
     """Measures of the user's own whose file cannot be read, or does not have the function; it is not run."""
     for name in config["similarity"]["measures"]:
@@ -219,7 +254,7 @@ def _published(config: Config) -> Iterator[str]:
 def _minibatch(size: int, images: int, what: str) -> Iterator[str]:
     """A message where minibatches of this size would be too large, or too small to estimate anything."""
     at: Keys = ("similarity", "minibatch", "size")
-    yield from _at_most(at, size, images, what)
+    yield from _at_most(at, size, images - 1, f"one batch of all {images:,} ({what}) is cka_debiased")
     # Images are split evenly, so batches may come out smaller than asked for.
     smallest = images // -(-images // size) if images >= size else size
     if smallest < FEWEST_IN_A_BATCH:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from hashlib import sha256
 from typing import Any
 
 from kindred.config.messages import suggestion
@@ -44,9 +45,16 @@ def model_entry(config: Config, name: str) -> dict[str, Any]:
         return facts_of(entry).filled(config["images"])
     entry["recipe"] = recipe_of(config, entry)
     del entry["adjust"]
+    if entry["seed"] is None:
+        entry["seed"] = seed_of(name)
     norm, eps = trained_against(entry["recipe"])
     entry["trained"] = {"training": entry["training"], "norm": norm, "eps": eps, "seed": entry["seed"]}
     return entry
+
+
+def seed_of(name: str) -> int:
+    """The seed of a model that is given none, below 2^32: the same on every machine, another for every name."""
+    return int.from_bytes(sha256(name.encode()).digest()[:4], "big")
 
 
 def labels_of(config: Config, name: str) -> dict[str, Any]:

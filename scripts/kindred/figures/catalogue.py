@@ -15,7 +15,7 @@ from kindred.config.base import Number, Settings, Whole, allowed, unit
 from kindred.figures import choices, settings
 from kindred.tables.catalogue import TABLES, Config, Needs
 
-JONES, HWANG, CIANFARANI = "jones2022", "hwang2024", "cianfarani2022"
+JONES, HWANG, CIANFARANI, CLAIMS = "jones2022", "hwang2024", "cianfarani2022", "claims"
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ FIGURES = {
     "quality": _hwang("quality", "how far the attack can be trusted", "quality"),
     "distillation": _hwang("distillation", "gain of students against SAT", "distillation", MANY),
     "variation": _hwang("variation", "SAT by what models differ in", "variation variation_means", MANY),
+    "claims": _of("claims", "what the study says on claims of the papers", "claims", papers=(CLAIMS,), own=False),
     "block_structure": _layers(
         "block_structure",
         "layers against layers on natural images",

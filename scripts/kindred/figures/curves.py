@@ -21,9 +21,10 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
             own.append(lines.Line(label, part["epoch"], part["accuracy"], look))
         above.append(lines.Panel(str(model), own, "accuracy", "epoch"))
         thirds = []
-        for seen, part in epochs[epochs["model"] == model].groupby("images", sort=False):
+        to_last = epochs[(epochs["model"] == model) & (epochs["to"] == "last")]
+        for seen, part in to_last.groupby("images", sort=False):
             for place, (name, low, high) in enumerate(THIRDS):
-                some = part[(part["depth"] >= low) & (part["depth"] < high)].groupby("epoch")["to_last"].mean()
+                some = part[(part["depth"] >= low) & (part["depth"] < high)].groupby("epoch")["value"].mean()
                 look = {**lines.shade(place, 3), "linestyle": DASH[seen]}
                 thirds.append(lines.Line(f"{name} third of layers, {lines.IMAGES[seen]}", some.index, some, look))
         below.append(lines.Panel("", thirds, "CKA with the last epoch", "epoch"))

@@ -14,25 +14,25 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
 
     A column for each model and kind of images, a line for each epoch, light to dark.
     """
-    table = reading.require(tables, "epochs", "model images epoch depth to_last to_previous")
+    table = reading.require(tables, "epochs", "model images epoch depth to value")
     groups = list(table.groupby(["model", "images"], sort=False))
     epochs = sorted(table["epoch"].unique())
     looks = {epoch: lines.shade(place, len(epochs)) for place, epoch in enumerate(epochs)}
     panels = []
-    for column, up in (("to_last", "CKA with the last epoch"), ("to_previous", "CKA with the epoch before")):
+    for to, up in (("last", "CKA with the last epoch"), ("previous", "CKA with the epoch before")):
         for (model, seen), rows in groups:
-            # The last epoch with itself is 1, and the first has none before it.
-            kept = rows[rows[column].notna() & ((column != "to_last") | (rows["epoch"] < rows["epoch"].max()))]
+            # The last epoch with itself is 1.
+            kept = rows[(rows["to"] == to) & ((to != "last") | (rows["epoch"] < rows["epoch"].max()))]
             own = [
-                lines.Line(f"epoch {epoch}", part["depth"], part[column], looks[epoch])
+                lines.Line(f"epoch {epoch}", part["depth"], part["value"], looks[epoch])
                 for epoch, part in kept.groupby("epoch")
             ]
             panels.append(lines.Panel(f"{model}, {SHORT[seen]}", own, up))
     parts = []
     for (model, seen), rows in groups:
         before = sorted(rows["epoch"].unique())[-2]
-        late = rows[rows["epoch"] == before]
-        first, second = late.groupby(late["depth"] >= 0.5)["to_last"].mean().reindex([False, True])
+        late = rows[(rows["epoch"] == before) & (rows["to"] == "last")]
+        first, second = late.groupby(late["depth"] >= 0.5)["value"].mean().reindex([False, True])
         if np.isfinite([first, second]).all():
             parts.append(f"{model} on {lines.IMAGES[seen]} (epoch {before}) {first:.3f} and {second:.3f}")
     text = (

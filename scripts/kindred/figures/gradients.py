@@ -18,7 +18,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
 
     Raises BadInput for a pair of models of one budget that gradients.csv lacks.
     """
-    table = reading.require(tables, "gradients", "loss model_a model_b mean sd n")
+    table = reading.require(tables, "gradients", "loss model_a model_b value sd n")
     wanted = pairs.of_one_budget(tables, "model_a", "model_b", ordered=False)
     table = pd.concat([table, table.rename(columns={"model_a": "model_b", "model_b": "model_a"})])
     losses = {
@@ -33,14 +33,14 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         entries["same architecture"] = ALIKE
     titles = [TITLES[loss] for loss in losses]
     page, drawn = pairs.panels(style, every, titles, "cosine", between=0.40, entries=entries)
-    seen = reading.defined(every["mean"])
+    seen = reading.defined(every["value"])
     for axes, (loss, rows) in zip(drawn, losses.items(), strict=True):
         for x, (_, here) in enumerate(rows.groupby("budget", observed=False)):
-            apart, alike = here.loc[~here["alike"], "mean"], here.loc[here["alike"], "mean"]
+            apart, alike = here.loc[~here["alike"], "value"], here.loc[here["alike"], "value"]
             spread = np.linspace(-0.16, 0.16, len(apart)) if len(apart) > 1 else np.zeros(len(apart))
             axes.plot(x + spread, apart, gid=f"pairs {loss} {x}", **APART)
             axes.plot([x + 0.27] * len(alike), alike, gid=f"seeds {loss} {x}", **ALIKE)
-        found = pairs.means(rows[~rows["alike"]], "mean")
+        found = pairs.means(rows[~rows["alike"]], "value")
         axes.errorbar(range(len(found)), found["mean"], found["std"], elinewidth=0.8, gid=f"mean {loss}", **MEAN)
         axes.set_ylim(1.06 * min([0.0, *seen]), 1.06 * max([0.1, *seen]))
     text = (
@@ -56,7 +56,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     if len(sd):
         text += f" Within a pair the standard deviation over images is {sd.mean():.3f} on average."
     for loss, rows in losses.items():
-        means = pairs.means(rows[~rows["alike"]], "mean")["mean"].dropna()
+        means = pairs.means(rows[~rows["alike"]], "value")["mean"].dropna()
         if len(means) > 1:
             first, *_, last = (f"{mean:.3f} ({budget})" for budget, mean in means.items())
             text += f" {TITLES[loss]}: {first} → {last}."

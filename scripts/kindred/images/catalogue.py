@@ -23,7 +23,9 @@ class ImageSettings(Settings, title="images"):
         None, description="Channels that models are given, 1 (grey) or 3 (colour); null for those of the source."
     )
     choice: Literal["balanced", "random"] = Field(
-        "balanced", description="How images are drawn: the same number of every class, or at random."
+        "balanced",
+        description="How images are drawn: the same number of every class, or at random. Debiased measures follow it "
+        "(docs/images.md); after a balanced choice they need 5 images of each class.",
     )
     broken: Annotated[Whole, unit("images", ge=0)] = Field(
         0, description="Number of unreadable images that are tolerated; others take their places and they are listed."
@@ -148,25 +150,27 @@ class Dataset(_Chosen, title="images of the source dataset"):
 
 @dataclass(frozen=True)
 class Source:
-    """A source of images: its module, settings class and channels; total and reserved where it always holds the same.
+    """A source of images: its module, settings class and channels; the rest where it always holds the same.
 
-    total: images that the source holds; reserved: of these, images that must be left for training.
+    classes: number of classes; total: images that the source holds; reserved: of these, images that must be left for
+    training.
     """
 
     module: str
     label: str
     settings: type[ImageSettings]
     channels: int = 3
+    classes: int | None = None
     total: int | None = None
     reserved: int = 0
 
 
 SOURCES = {
-    "digits": Source("kindred.images.digits", "handwritten digits", Digits, channels=1, total=1797, reserved=100),
+    "digits": Source("kindred.images.digits", "handwritten digits", Digits, 1, 10, total=1797, reserved=100),
     "folder": Source("kindred.images.folders", "photographs, a folder per class", FolderPerClass),
     "table": Source("kindred.images.labelled", "photographs and a table of labels", LabelledFolder),
-    "cifar10": Source("kindred.images.cifar", "CIFAR-10", Cifar10),
-    "cifar100": Source("kindred.images.cifar", "CIFAR-100", Cifar100),
+    "cifar10": Source("kindred.images.cifar", "CIFAR-10", Cifar10, classes=10),
+    "cifar100": Source("kindred.images.cifar", "CIFAR-100", Cifar100, classes=100),
     "idx": Source("kindred.images.idx", "idx files", Idx, channels=1),
     "npz": Source("kindred.images.arrays", "arrays in .npz", Npz),
     "zarr": Source("kindred.images.arrays", "arrays in Zarr", ZarrGroup),

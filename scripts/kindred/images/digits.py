@@ -8,8 +8,14 @@ from kindred.workflow.errors import BadInput
 
 
 def split(settings: Settings) -> tuple[Images, Images]:
-    """Images to evaluate on and all others, for training; every class keeps its share in both. Raises BadInput."""
+    """Images to evaluate on and all others, for training. Raises BadInput.
+
+    Where `choice` is balanced every class keeps its share in both, and the first images to evaluate on, however many,
+    are of all classes in turn. Where it is random, classes do not count.
+    """
     from sklearn.model_selection import train_test_split
+
+    from kindred.images.selection import in_turn
 
     images = everything(settings)
     wanted, classes = settings["evaluation"], len(images.classes)
@@ -18,9 +24,15 @@ def split(settings: Settings) -> tuple[Images, Images]:
             f"images.evaluation is {wanted}, but digits holds {len(images)} images of {classes} classes, and "
             f"at least {classes} must be evaluated and as many left for training."
         )
+    balanced = settings["choice"] == "balanced"
     training, evaluation = train_test_split(
-        np.arange(len(images)), test_size=wanted, random_state=settings["seed"], stratify=images.labels
+        np.arange(len(images)),
+        test_size=wanted,
+        random_state=settings["seed"],
+        stratify=images.labels if balanced else None,
     )
+    if balanced:
+        evaluation = evaluation[in_turn(images.labels[evaluation])]
     return images.take(evaluation), images.take(np.sort(training))
 
 

@@ -65,11 +65,16 @@ def order(labels: np.ndarray, settings: Settings) -> np.ndarray:
     drawn = np.random.default_rng(settings["seed"]).permutation(len(labels))
     if settings["choice"] != "balanced":
         return drawn
-    by_class = np.argsort(labels[drawn], kind="stable")
+    return drawn[in_turn(labels[drawn])]
+
+
+def in_turn(labels: np.ndarray) -> np.ndarray:
+    """Positions (n,) of labels (n,): every class gives one image before any gives a second, each in its own order."""
+    by_class = np.argsort(labels, kind="stable")
     counts = np.bincount(labels)
     rank = np.empty(len(labels), dtype=np.int64)  # how many of its class come before an image
     rank[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return drawn[np.argsort(rank, kind="stable")]
+    return np.argsort(rank, kind="stable")
 
 
 def take(pool: Pool, drawn: np.ndarray, count: int, settings: Settings, most_broken: int) -> Chosen:

@@ -124,7 +124,11 @@ class TrainedHere(ModelSettings, title="a model trained here"):
     architecture: Architecture = Field(description="Name of the architecture in timm, or one of Kindred's.")
     arguments: NetworkArguments = Field({}, description=ARGUMENTS)
     training: TrainingName = Field(description="The recipe, a name in `trainings`.")
-    seed: Seed = Field(0, description="Seed of weights, order of the images and adversary.")
+    seed: Seed | None = Field(
+        None,
+        description="Seed of the initial weights, of the order of the images and of the adversary; null for one that "
+        "follows from the model's name, so that models of different names are independent.",
+    )
     adjust: Annotated[dict[str, Any], allowed("a map of keys of the training")] = Field(
         {}, description="Keys of the recipe that are different for this model, in its units and limits."
     )

@@ -1,16 +1,16 @@
 """Similarity measures other than CKA: the CCA family and orthogonal Procrustes.
 
 Each compares two matrices of activations A (n, p) and B (n, q) of the same n images, with centred columns.
-All are computed in float64 and range from 0 (unrelated) to 1 (equivalent); NaN where one side is constant.
-All are invariant to translation, and further to:
+All are computed in float64 and lie in [0, 1], 1 for equivalent activations; NaN where one side is constant. Unrelated
+activations of few images are not near 0 but near `null`. All are invariant to translation, and further to:
 
   cca         invertible linear maps of either side; it is 1 for any activations where p or q is close to n
   svcca       orthogonal maps and isotropic scaling; linear maps only within the directions kept
-  pwcca       invertible linear maps of B; orthogonal maps and isotropic scaling of A; not symmetric
+  pwcca       invertible linear maps of B; isotropic scaling of A and permutations of its neurons; not symmetric
   procrustes  orthogonal maps and isotropic scaling (both sides are normalised)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,15 +24,20 @@ DIRECTIONS = 20
 
 @dataclass(frozen=True)
 class Spread:
-    """Singular vectors of centred activations A = u s v^T over images: u (n, r) and s (r,), r the rank."""
+    """Centred activations A (n, p) = u s v^T: u (n, r) over images and s (r,), r the rank."""
 
     u: NDArray[np.float64]
     s: NDArray[np.float64]
+    activations: NDArray[np.float64]
 
     @property
     def constant(self) -> bool:
         """True if the activations are the same for all images."""
         return len(self.s) == 0
+
+    def of(self, images: NDArray[np.integer]) -> "Spread":
+        """The same activations with the images in another order (n,)."""
+        return Spread(self.u[images], self.s, self.activations[images])
 
 
 def spread(activations: Array) -> Spread:
@@ -55,7 +60,7 @@ def spread(activations: Array) -> Spread:
     # Singular values come from sums of squares: directions below the root of float64's rounding are noise.
     rank = int((s > max(rounding, 3e-8 * (s[0] if len(s) else 0.0))).sum())
     rank = min(rank, len(x) - 1)
-    return Spread(u[:, :rank], s[:rank])
+    return Spread(u[:, :rank], s[:rank], x)
 
 
 def cca(a: Spread, b: Spread) -> float:
@@ -74,13 +79,12 @@ def svcca(a: Spread, b: Spread, directions: int = DIRECTIONS) -> float:
 def pwcca(a: Spread, b: Spread) -> float:
     """Canonical correlations weighted by their share of A (Morcos et al. 2018, equation 2).
 
-    The weight of a canonical variable h (over images) is sum_j |<h, a_j>| over the columns a_j of A, here in
-    the basis of A's principal directions, so that the weights do not depend on the basis of the neurons.
+    The weight of a canonical variable h (over images) is sum_j |<h, a_j>| over the neurons a_j, the columns of A.
     """
     if a.constant or b.constant:
         return float("nan")
     left, correlations, _ = np.linalg.svd(a.u.T @ b.u, full_matrices=False)
-    weights = np.abs(left.T * a.s).sum(axis=1)
+    weights = np.abs((a.u @ left).T @ a.activations).sum(axis=1)
     return float((weights * correlations.clip(max=1)).sum() / weights.sum())
 
 
@@ -96,12 +100,24 @@ def procrustes(a: Spread, b: Spread) -> float:
     return float(nuclear / np.linalg.norm(a.s) / np.linalg.norm(b.s))
 
 
-MEASURES: dict[str, Callable[[Spread, Spread], float]] = {
+MEASURES: dict[str, Callable[..., float]] = {
     "cca": cca,
     "svcca": svcca,
     "pwcca": pwcca,
     "procrustes": procrustes,
 }
+
+
+def null(name: str, a: Spread, b: Spread, orders: Sequence[NDArray[np.integer]], **options: int) -> float:
+    """Mean of a measure of MEASURES over pairings of the images of B with those of A at random, each an order (n,).
+
+    CCA and PWCCA are 1 for any pairing where one side spans all directions that n centred images have.
+    """
+    if a.constant or b.constant:
+        return float("nan")
+    if name in ("cca", "pwcca") and max(len(a.s), len(b.s)) >= len(a.u) - 1:
+        return 1.0
+    return float(np.mean([MEASURES[name](a, b.of(order), **options) for order in orders]))
 
 
 def _correlations(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:

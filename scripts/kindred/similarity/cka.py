@@ -33,6 +33,7 @@ def cka(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
     et al. 2012 (eq. 5); 'biased': tr(KHLH) / (n-1)^2 of Gretton et al. 2005 (definition 2). Raises BadInput for another
     estimator, as do all functions here that take one.
     """
+    _demand_centring(estimator, grams)
     return cka_of_sums(products(grams.packed), grams.diagonal, grams.constant, grams.n, estimator)
 
 
@@ -56,6 +57,7 @@ def cka_between(grams_a: Grams, grams_b: Grams, estimator: Estimator = "debiased
 
     Both packs must hold the same images in the same order, in blocks of the same size.
     """
+    _demand_centring(estimator, grams_a, grams_b)
     debiased, biased = _numerators(grams_a, grams_b)
     roots = [_roots(*_self_numerators(grams), grams.n, estimator) for grams in (grams_a, grams_b)]
     return _ratio(debiased if estimator == "debiased" else biased, roots[0], roots[1])
@@ -117,6 +119,8 @@ def jackknife(grams: Grams, pairs: Sequence[tuple[int, int]], batch: int = 16) -
     row sums of the rest, and the formula of Song et al. 2012 needs only these. So a pair costs one pass over
     its two packed rows. The width of an RBF kernel stays that of all images.
 
+    Images drawn class by class are left out of their class: `Strata.deleted`, which is not exact, and `Strata.spread`.
+
     There must be at least 5 images. `batch` pairs are processed at once, in 12 batch block n bytes. NaN where CKA is
     undefined, with all images or with one left out.
     """
@@ -125,13 +129,30 @@ def jackknife(grams: Grams, pairs: Sequence[tuple[int, int]], batch: int = 16) -
     layers = sorted({layer for pair in pairs for layer in pair})
     row = {layer: index for index, layer in enumerate(layers)}
     cross = _delete_one(grams, pairs, batch)
-    own = _delete_one(grams, [(layer, layer) for layer in layers], batch)
-    floor = _floor(grams.n) * _self_numerators(grams)[1][layers]
-    own = torch.where(own > floor[:, None], own, torch.nan).sqrt()
+    own = undefined_below(_delete_one(grams, [(layer, layer) for layer in layers], batch), grams, layers).sqrt()
     first, second = ([row[pair[side]] for pair in pairs] for side in (0, 1))
-    values = cross / own[first] / own[second]
-    spread = (values - values.mean(dim=1, keepdim=True)).square().mean(dim=1)
-    return np.asarray((spread * (grams.n - 1)).sqrt().cpu())
+    return np.asarray(spread(cross / own[first] / own[second], grams).cpu())
+
+
+def deleted(sums: Tensor, grams: Grams) -> Tensor:
+    """Numerators (..., n) of the unbiased HSIC with each image left out, from c_i (..., n) of `jackknife`."""
+    if grams.strata is not None:
+        return grams.strata.deleted(sums)
+    n = grams.n
+    return sums.sum(dim=-1, keepdim=True) - 2 * (n - 2) / (n - 3) * sums
+
+
+def undefined_below(own: Tensor, grams: Grams, layers: Sequence[int] | slice = slice(None)) -> Tensor:
+    """Numerators (T, n) of layers with themselves, NaN where they are no more than rounding."""
+    floor = _floor(grams.n) * _self_numerators(grams)[1][layers]
+    return torch.where(own > floor[:, None], own, torch.nan)
+
+
+def spread(values: Tensor, grams: Grams) -> Tensor:
+    """Jackknife standard error (...,) from the values (..., n) with each image left out."""
+    if grams.strata is not None:
+        return grams.strata.spread(values)
+    return ((values - values.mean(dim=-1, keepdim=True)).square().mean(dim=-1) * (grams.n - 1)).sqrt()
 
 
 @torch.no_grad()
@@ -139,8 +160,10 @@ def permutation_null(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
     """Expected CKA (T, T) when the images of the two layers are paired at random, exactly.
 
     Over all n! pairings HSIC(K, K) does not change and the mean of tr(KL) is tr K tr L / (n-1) for centred K
-    and L, so 'biased' gives tr K tr L / ((n-1) |K| |L|). 'debiased' gives 0. NaN where CKA is undefined.
+    and L, so 'biased' gives tr K tr L / ((n-1) |K| |L|). 'debiased' gives 0 (under strata the mean of its numerator is
+    0 as well). NaN where CKA is undefined.
     """
+    _demand_centring(estimator, grams)
     debiased, biased = _self_numerators(grams)
     roots = _roots(debiased, biased, grams.n, estimator)
     numerator = torch.zeros(len(grams), len(grams), dtype=torch.float64, device=roots.device)
@@ -148,6 +171,11 @@ def permutation_null(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
         traces = _traces(grams)
         numerator = traces[:, None] * traces / (grams.n - 1)
     return _ratio(numerator, roots, roots)
+
+
+def _demand_centring(estimator: Estimator, *packs: Grams) -> None:
+    if estimator == "biased" and any(grams.strata is not None for grams in packs):
+        raise ValueError("biased CKA needs Gram matrices that are not centred for strata.")
 
 
 def _traces(grams: Grams) -> Tensor:
@@ -223,5 +251,5 @@ def _delete_one(grams: Grams, pairs: Sequence[tuple[int, int]], batch: int) -> T
             square, rest = product[..., : hi - lo], product[..., hi - lo :]  # rest counts each pair twice
             rows[:, lo:hi] += square.sum(dim=2) + rest.sum(dim=2) / 2
             rows[:, hi:] += rest.sum(dim=1) / 2
-        parts.append(rows.sum(dim=1, keepdim=True) - 2 * (n - 2) / (n - 3) * rows)
+        parts.append(deleted(rows, grams))
     return torch.cat(parts)

@@ -1,6 +1,9 @@
 """The CKA family as measures of models and layers: kernel, estimator and interval of each name.
 
-STIR (Nanda et al. 2022) is CKA of other features, so it is computed here as well.
+STIR (Nanda et al. 2022) is CKA of other features, so it is computed here as well. `strata` in settings are the labels
+(n,) of images that were drawn class by class: debiased measures and their errors are then those of `strata.py`.
+Without it, or where it is None, images are independent. Biased measures and minibatches, which are shuffled, do not
+use it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,9 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kindred.similarity.cka import Estimator, cka, cka_between, jackknife, minibatch_cka, permutation_null
-from kindred.similarity.gram import Grams, Precision, pack, packed_bytes
+from kindred.similarity.gram import Grams, Precision, pack, packed_bytes, stratified
 from kindred.similarity.gram_bands import cka_in_bands
+from kindred.similarity.layer_errors import jackknife_of_all
 from kindred.similarity.significance import Z95
+from kindred.similarity.strata import Strata, strata_of
 from kindred.workflow.errors import BadInput
 
 ESTIMATORS: dict[str, Estimator] = {
@@ -37,7 +42,7 @@ def compare(
     jackknife errors over images where the estimate is debiased, NaN otherwise; null is the exact expectation
     when images are paired at random.
 
-    Raises BadInput for minibatches of more images than there are, and as `gram.pack`.
+    Raises BadInput for minibatches of more images than there are, strata of fewer than 5 images, and as `gram.pack`.
     """
     rows, columns = (np.array(side, dtype=int) for side in zip(*pairs, strict=True))
     found: dict[str, dict[str, Matrix]] = {}
@@ -46,7 +51,9 @@ def compare(
         if not wanted:
             continue
         grams = pack(features, kernel=kernel, sigma=settings.get("bandwidth", 0.5), precision=_precision(settings))
-        for name in wanted:
+        for name in sorted(wanted, key=_debiased):
+            if _debiased(name):
+                grams = _for_strata(grams, _strata(settings))
             error = np.full(len(pairs), np.nan)
             if name == MINIBATCH:
                 value, null = _minibatch(features, settings), np.zeros((len(features),) * 2)
@@ -73,34 +80,78 @@ def layers(
     count: int,
     images: int,
     memory: float,
-) -> dict[str, Matrix]:
-    """Compare all pairs of `count` layers on `images` images: {name: (T, T)}.
+) -> dict[str, dict[str, Matrix]]:
+    """Compare all pairs of `count` layers on `images` images: {name: {value, error, null}}, each (T, T).
 
     observe(first, last) yields the activations (n, p) of these layers one after another. Where the packed
     Gram matrices of all layers would take more than about `memory` bytes, it is called once per band for the
     linear kernel (`gram_bands`), and for the RBF kernel, whose width depends on whole matrices, once for each
     part of the layers and each pair of parts. The minibatch estimator needs all activations at once.
+
+    error: jackknife standard error over images of debiased CKA; NaN for other estimators, and where not all fit. null:
+    as in `compare`; NaN for the biased estimator where not all fit.
     """
-    found: dict[str, Matrix] = {}
+    found: dict[str, dict[str, Matrix]] = {}
     linear = [name for name in names if name not in (RBF, MINIBATCH)]
-    if linear:
+    whole = count * packed_bytes(1, images) <= memory
+    if linear and whole:
+        grams = pack(observe(), count=count, precision=_precision(settings))
+        found |= of_grams(grams, linear, settings)
+        del grams
+    elif linear:
         wanted = [ESTIMATORS[name] for name in linear]
         matrices = cka_in_bands(
-            observe, wanted, layers=count, images=images, memory=memory, precision=_precision(settings)
+            observe,
+            wanted,
+            layers=count,
+            images=images,
+            memory=memory,
+            precision=_precision(settings),
+            strata=_strata(settings) if "debiased" in wanted else None,
         )
-        found |= dict(zip(linear, matrices, strict=True))
+        found |= {name: without_error(name, values) for name, values in zip(linear, matrices, strict=True)}
     if RBF in names:
-        found[RBF] = _rbf(observe, _parts(count, images, memory), settings)
+        if whole:
+            sigma, precision = settings["bandwidth"], _precision(settings)
+            grams = pack(observe(), count=count, kernel="rbf", sigma=sigma, precision=precision)
+            found |= of_grams(grams, [RBF], settings)
+            del grams
+        else:
+            found[RBF] = without_error(RBF, _rbf(observe, _parts(count, images, memory), settings))
     if MINIBATCH in names:
-        found[MINIBATCH] = _minibatch(list(observe()), settings)
+        found[MINIBATCH] = without_error(MINIBATCH, _minibatch(list(observe()), settings))
     return found
+
+
+def of_grams(grams: Grams, names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, dict[str, Matrix]]:
+    """{name: {value, error, null}}, each (T, T), of measures with the kernel of these Gram matrices.
+
+    Where there are strata and a debiased measure, the packed rows are overwritten.
+    """
+    found = {}
+    error = None
+    for name in sorted(names, key=_debiased):
+        estimator = ESTIMATORS[name]
+        if estimator == "debiased":
+            grams = _for_strata(grams, _strata(settings))
+        value = cka(grams, estimator)
+        found[name] = {"value": value, "error": np.full_like(value, np.nan), "null": permutation_null(grams, estimator)}
+        if estimator == "debiased" and grams.n > 4:
+            error = jackknife_of_all(grams) if error is None else error
+            found[name]["error"] = error
+    return found
+
+
+def without_error(name: str, value: Matrix) -> dict[str, Matrix]:
+    """The same of values that have no jackknife error; their null level is 0 unless the estimator is biased."""
+    unknown = np.full_like(value, np.nan)
+    biased = ESTIMATORS.get(name) == "biased"
+    return {"value": value, "error": unknown, "null": unknown if biased else np.where(np.isnan(value), np.nan, 0.0)}
 
 
 def _parts(count: int, images: int, memory: float) -> list[tuple[int, int]]:
     """(first, last + 1) of each part of the layers; two parts are in memory at once."""
     each = packed_bytes(1, images)
-    if count * each <= memory:
-        return [(0, count)]
     size = max(1, int(memory / (2 * each)))
     return [(first, min(first + size, count)) for first in range(0, count, size)]
 
@@ -114,7 +165,8 @@ def _rbf(
     def grams(first: int, last: int) -> Grams:
         some = observe(first, last)
         sigma, precision = settings["bandwidth"], _precision(settings)
-        return pack(some, count=last - first, kernel="rbf", sigma=sigma, precision=precision)
+        packed = pack(some, count=last - first, kernel="rbf", sigma=sigma, precision=precision)
+        return _for_strata(packed, _strata(settings))
 
     for index, (first, last) in enumerate(parts):
         rows = grams(first, last)
@@ -127,6 +179,21 @@ def _rbf(
     return found
 
 
+def _debiased(name: str) -> bool:
+    """Whether a measure needs other Gram matrices under strata; such measures come last."""
+    return ESTIMATORS.get(name) == "debiased"
+
+
+def _strata(settings: Mapping[str, Any]) -> Strata | None:
+    labels = settings.get("strata")
+    return None if labels is None else strata_of(labels)
+
+
+def _for_strata(grams: Grams, strata: Strata | None) -> Grams:
+    """The same centred for strata, where there are some and it is not yet."""
+    return grams if strata is None or grams.strata is not None else stratified(grams, strata)
+
+
 def _precision(settings: Mapping[str, Any]) -> Precision:
     return settings.get("precision", "float32")
 
@@ -134,6 +201,9 @@ def _precision(settings: Mapping[str, Any]) -> Precision:
 def _minibatch(features: Sequence[Tensor], settings: Mapping[str, Any]) -> Matrix:
     size, passes, seed = (settings["minibatch"][key] for key in ("size", "passes", "seed"))
     images = len(features[0])
-    if size > images:
-        raise BadInput(f"similarity.minibatch.size is {size}; it must be at most {images}, the images compared.")
+    if size >= images:
+        raise BadInput(
+            f"similarity.minibatch.size is {size}; it must be less than {images}, the images compared: one batch of "
+            "all is cka_debiased."
+        )
     return minibatch_cka(features, size, passes, seed, _precision(settings))

@@ -21,6 +21,11 @@ Rows = dict[str, NDArray[np.float64]]  # value, low, high and null, each an arra
 Measures = Mapping[str, Mapping[str, Any]]
 
 
+def of_classes(settings: Mapping[str, Any], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """Settings with the labels (n,) of the compared images as their strata, where they were drawn class by class."""
+    return {**settings, "strata": labels if settings.get("stratified") else None}
+
+
 def compare(
     features: Sequence[Tensor], pairs: Sequence[tuple[int, int]], measures: Measures, settings: Mapping[str, Any]
 ) -> dict[str, Rows]:
@@ -92,13 +97,13 @@ def layers(
     count: int,
     images: int,
     memory: float = MEMORY,
-) -> dict[str, NDArray[np.float64]]:
-    """Compare all pairs of `count` layers on `images` images: {measure: (T, T)}.
+) -> dict[str, Rows]:
+    """Compare all pairs of `count` layers on `images` images: {measure: {value, error, null}}, each (T, T).
 
     observe(first, last) yields the activations (n, p) of these layers one after another; it is called several
     times where not all fit into about `memory` bytes.
     """
-    found: dict[str, NDArray[np.float64]] = {}
+    found: dict[str, Rows] = {}
     for module, names in _by_module(measures).items():
         own = importlib.import_module(module)
         found |= own.layers(names, observe, settings, count=count, images=images, memory=memory)

@@ -16,12 +16,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from kindred.similarity.strata import Strata
 from kindred.workflow.errors import BadInput
 
 Kernel = Literal["linear", "rbf"]
@@ -43,6 +44,8 @@ class Grams:
     trace: (T,) float64; trace of the doubly centred kernel, in the kernel's own units.
     constant: (T,) bool; layers without variance, whose row and diagonal are 0. (RBF: also where the median
         distance is 0.)
+    strata: the classes of images that were drawn class by class, for which packed is centred then (`stratified`);
+        None for independent images.
     """
 
     packed: Tensor
@@ -51,6 +54,7 @@ class Grams:
     constant: Tensor
     n: int
     block: int
+    strata: Strata | None = None
 
     def __len__(self) -> int:
         return self.packed.shape[0]
@@ -136,6 +140,35 @@ def pack(
     for index, each in enumerate(trace.cpu()):
         demand_finite(each, index)
     return Grams(packed, diagonal, trace, constant, n, block)
+
+
+@torch.no_grad()
+def stratified(grams: Grams, strata: Strata) -> Grams:
+    """The same layers centred for the unbiased HSIC of images drawn class by class; `strata.py`, for debiased CKA only.
+
+    Overwrites the packed rows, which must be those of independent images: U-centring subtracts what the estimator does
+    not see. Takes about 16 n C bytes, and three block rows, beside them.
+    """
+    if grams.strata is not None or len(strata.labels) != grams.n:
+        raise ValueError(f"Gram matrices of {grams.n} independent images are needed.")
+    plan, strata = block_rows(grams.n, grams.block), strata.to(grams.packed.device)
+    for row in grams.packed:
+        centring = strata.centring(class_sums(row, plan, strata))
+        for lo, hi, piece in block_views(row, plan, grams.n):
+            centring.apply(lo, hi, piece)
+    return replace(grams, strata=strata)
+
+
+def class_sums(row: Tensor, rows: Iterable[Rows], strata: Strata) -> Tensor:
+    """Sums (n, C) float64 over the images of each class, in every row of the whole matrix of a packed row."""
+    members = strata.members
+    sums = torch.zeros(members.shape, dtype=torch.float64, device=row.device)
+    with matmul_precision("highest"):
+        for lo, hi, piece in block_views(row, rows, len(members)):
+            square, rest = piece[:, : hi - lo], piece[:, hi - lo :]
+            sums[lo:hi] += square @ members[lo:hi] + rest @ members[hi:] / math.sqrt(2)
+            sums[hi:] += rest.T @ members[lo:hi] / math.sqrt(2)
+    return sums
 
 
 def demand_finite(trace: Tensor, index: int) -> None:

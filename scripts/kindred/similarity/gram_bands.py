@@ -15,15 +15,17 @@ from torch import Tensor
 
 from kindred.similarity import gram
 from kindred.similarity.cka import Estimator, Matrix, cka_of_sums, products
+from kindred.similarity.strata import Centring, Strata
 from kindred.workflow.errors import BadInput
 
 
 @dataclass
 class _Sums:
-    """Squared norms and row sums (n,) float64 over the features of one layer, and the floor of its trace."""
+    """A layer's kernel in float64: diagonal and row sums (n,), sums over classes (n, C), and the floor of its trace."""
 
     norms: Tensor
     rows: Tensor
+    classes: Tensor | None
     floor: Tensor
 
 
@@ -57,8 +59,11 @@ def cka_in_bands(
     memory: float,
     precision: gram.Precision = "float32",
     block: int = gram.BLOCK,
+    strata: Strata | None = None,
 ) -> list[Matrix]:
     """Linear CKA (T, T) of all pairs of T layers by each estimator, as `cka.cka` of `gram.pack`.
+
+    strata: of images drawn class by class, for the debiased estimator (`gram.stratified`).
 
     observe: yields the features (n, p_t) of each layer in turn; called once per band (`bands`). At most about
     `memory` bytes are held beside one layer's features and a buffer of 8 MiB. precision: as for `gram.pack`.
@@ -67,7 +72,10 @@ def cka_in_bands(
     """
     means: list[list[Tensor]] = []  # of the features of each layer, chunk by chunk
     known: list[gram.Centring] = []
-    total = strips = buffer = None
+    strata_known: list[Centring] = []
+    totals: dict[str, Tensor] = {}
+    wanted = dict.fromkeys(estimators) if strata is not None else ["debiased"]  # from which the biased one follows
+    strips = buffer = None
     plan = bands(images, layers, memory, block)
     widths = [gram.entries(band, images) for band in plan]
     for band, width in zip(plan, widths, strict=True):
@@ -86,28 +94,52 @@ def cka_in_bands(
             with gram.matmul_precision("medium" if rounded_by_torch else "highest"):
                 if first := index == len(known):
                     means.append([])
-                sums = _multiply(x, strip, buffer, band, means[index], precision)
+                strata = strata and strata.to(x.device)
+                sums = _multiply(x, strip, buffer, band, means[index], precision, strata)
             if first:
                 others = sums.rows - sums.norms
                 known.append(gram.centring(sums.norms, sums.rows, others, sums.floor))
+                if strata is not None and sums.classes is not None:
+                    strata_known.append(strata.centring(_centred(sums.classes, known[index], strata)))
             known[index].apply(strip, band)
             del layer, x
         if index + 1 != layers:
             raise BadInput(f"there are {index + 1} layers but {layers} were announced.")
         assert strips is not None
-        found = products(strips[: layers * width].view(layers, width))
-        total = found if total is None else total + found
-    assert total is not None
+        packed = strips[: layers * width].view(layers, width)
+        for estimator in sorted(wanted):  # biased comes first
+            if estimator == "debiased":
+                for centring, row in zip(strata_known, packed, strict=False):
+                    for lo, hi, piece in gram.block_views(row, band, images):
+                        centring.apply(lo, hi, piece)
+            found = products(packed)
+            totals[estimator] = totals[estimator] + found if estimator in totals else found
     diagonal = torch.stack([each.diagonal for each in known])
     constant = torch.stack([each.constant for each in known])
     # At the end rather than layer by layer, so that the host does not wait for a GPU.
     for index, each in enumerate(diagonal.sum(dim=1).cpu()):
         gram.demand_finite(each, index)
-    return [cka_of_sums(total, diagonal, constant, images, estimator) for estimator in estimators]
+    return [
+        cka_of_sums(totals[estimator if strata is not None else "debiased"], diagonal, constant, images, estimator)
+        for estimator in estimators
+    ]
+
+
+def _centred(classes: Tensor, centring: gram.Centring, strata: Strata) -> Tensor:
+    """Sums (n, C) over the other images of each class, of the kernel that this U-centring gives."""
+    shift, members = centring.shift.double(), strata.members.double()
+    others = strata.counts - members
+    return centring.scale * (classes - others * shift[:, None] - (shift @ members - members * shift[:, None]))
 
 
 def _multiply(
-    x: Tensor, strip: Tensor, buffer: Tensor, band: Sequence[gram.Rows], means: list[Tensor], precision: gram.Precision
+    x: Tensor,
+    strip: Tensor,
+    buffer: Tensor,
+    band: Sequence[gram.Rows],
+    means: list[Tensor],
+    precision: gram.Precision,
+    strata: Strata | None,
 ) -> _Sums:
     """Add block rows of the kernel of the centred features to a strip; in the first band, sum all rows."""
     n, p = x.shape
@@ -118,7 +150,8 @@ def _multiply(
     # come from features that are not rounded.
     coarse = rounds and x.device.type == "cpu"
     zeros = torch.zeros(n, dtype=torch.float64, device=x.device)
-    sums = _Sums(zeros, zeros.clone(), zeros[:1].sum())
+    classes = None if strata is None or not first else zeros.new_zeros(n, len(strata.counts))
+    sums = _Sums(zeros, zeros.clone(), classes, zeros[:1].sum())
     width = buffer.numel() // n
     narrow = torch.empty(buffer.numel(), dtype=torch.bfloat16, device=x.device) if rounds else buffer
     largest = max(gram.entries([row], n) for row in band)
@@ -137,6 +170,8 @@ def _multiply(
             sums.norms += torch.linalg.vector_norm(centred, dim=1).square_()
             # With a large offset the mean is not exact, and its remainder is in every entry.
             sums.rows += torch.mv(centred, centred.sum(dim=0))
+            if strata is not None and classes is not None:
+                classes += centred @ (strata.members.T @ centred).T
             sums.floor = sums.floor + gram.rounding_floor(x.dtype, n) * mean.double().square().sum()
         if rounds and not coarse:
             centred.copy_(factors)
@@ -147,4 +182,6 @@ def _multiply(
                 piece.add_(torch.mm(factors[left], factors[right].T, out=out))
             else:
                 torch.addmm(piece, centred[left], centred[right].T, out=piece)
+    if strata is not None and classes is not None:
+        classes -= strata.members * sums.norms[:, None]
     return sums

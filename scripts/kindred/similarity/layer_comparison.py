@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
-from kindred.similarity.cka import cka, minibatches, minibatches_cka
+from kindred.similarity import cka_measures
+from kindred.similarity.cka import minibatches, minibatches_cka
 from kindred.similarity.gram import Grams, pack, packed_bytes
 from kindred.workflow.errors import BadInput
 
@@ -28,31 +29,33 @@ MEASURES = (*LINEAR, "cka_rbf", "cka_minibatch")
 
 def compare(
     features: Features, layers: int, images: int, measures: Sequence[str], settings: Settings, memory: int
-) -> tuple[dict[str, Matrix], Matrix]:
-    """Compare all pairs of T layers on n images: ({measure: (T, T)}, share (T,)).
+) -> tuple[dict[str, dict[str, Matrix]], Matrix]:
+    """Compare all pairs of T layers on n images: ({measure: {value, error, null}}, each (T, T), share (T,)).
 
     features: yields the features of each layer in turn, as `gram.pack` takes them, on the images at the given
     indices (None: all); called once for each kernel, and for `cka_minibatch` once for each minibatch. share:
     the share of variance along the first principal component, on all images, or where `cka_minibatch` is the
-    only measure, the mean over its first pass. settings: `minibatch` (size, passes, seed), `bandwidth`.
+    only measure, the mean over its first pass. error and null as for `cka_measures.layers`. settings: `minibatch`
+    (size, passes, seed), `bandwidth`, and `strata` as in `cka_measures`.
 
     Raises BadInput for a measure not in MEASURES, and if the Gram matrices take more than `memory` bytes.
     """
     if unknown := [name for name in measures if name not in MEASURES]:
         raise BadInput(f"layers cannot be compared by '{unknown[0]}'; it must be one of {', '.join(MEASURES)}.")
-    found: dict[str, Matrix] = {}
+    found: dict[str, dict[str, Matrix]] = {}
     share = np.full(layers, np.nan)
     linear = [name for name in measures if name in LINEAR]
     if linear:
         _demand_room(layers, images, memory)
         grams = pack(features(None), count=layers)
         share = principal_share(grams)
-        for name in linear:
-            found[name] = cka(grams, "biased" if name == "cka_biased" else "debiased")
+        found |= cka_measures.of_grams(grams, linear, settings)
         del grams
     if "cka_rbf" in measures:
         _demand_room(layers, images, memory)
-        found["cka_rbf"] = cka(pack(features(None), count=layers, kernel="rbf", sigma=settings["bandwidth"]))
+        grams = pack(features(None), count=layers, kernel="rbf", sigma=settings["bandwidth"])
+        found |= cka_measures.of_grams(grams, ["cka_rbf"], settings)
+        del grams
     if "cka_minibatch" in measures:
         size, passes, seed = (settings["minibatch"][key] for key in ("size", "passes", "seed"))
         _demand_room(layers, min(size, images), memory)
@@ -66,7 +69,7 @@ def compare(
                     shares.append(principal_share(grams))
                 yield grams
 
-        found["cka_minibatch"] = minibatches_cka(packs())
+        found["cka_minibatch"] = cka_measures.without_error("cka_minibatch", minibatches_cka(packs()))
         share = np.mean(shares, axis=0) if shares else share
     return {name: found[name] for name in measures}, share
 

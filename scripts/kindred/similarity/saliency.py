@@ -32,10 +32,14 @@ def input_gradients(classifier: nn.Module, images: Tensor, labels: Tensor, loss:
     return gradient.flatten(1)
 
 
-def cosines(gradients: Sequence[Tensor]) -> Tensor:
-    """Cosines (T, T, n) between the gradients (n, d) of T models, image by image; NaN where one is zero."""
+def cosines(gradients: Sequence[Tensor], shift: int = 0) -> Tensor:
+    """Cosines (T, T, n) between the gradients (n, d) of T models, image by image; NaN where one is zero.
+
+    shift: so many images further on, cyclically, is the image whose gradient the second model gives. With 1 these are
+    cosines of different images: what remains without a common one.
+    """
     units = torch.stack([_unit(each) for each in gradients], dim=1)
-    return (units @ units.mT).permute(1, 2, 0)
+    return (units @ units.roll(-shift, dims=0).mT).permute(1, 2, 0)
 
 
 def _unit(gradients: Tensor) -> Tensor:

@@ -23,6 +23,13 @@ def wilson(count: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
     return np.where(share == 0, 0.0, centre - half), np.where(share == 1, 1.0, centre + half)
 
 
+def interval(value: ArrayLike, error: ArrayLike) -> dict[str, Floats]:
+    """The columns value, low and high of estimates with these standard errors: 95 %, normal."""
+    value, half = np.asarray(value, dtype=np.float64), Z95 * np.asarray(error, dtype=np.float64)
+    # Numbers stay numbers: a table would take arrays of no dimension for objects, and write NaN as text.
+    return {"value": value[()], "low": value - half, "high": value + half}
+
+
 def against_random_pairing(value: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
     """(z, p) of debiased CKA on n images, under the null hypothesis that its two sides are independent.
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from kindred.claims.catalogue import CLAIMS
+
 Config = Mapping[str, Any]
 Needs = Callable[[Config], str]  # '' where a checked config has what is needed, else what it lacks
 
@@ -159,4 +161,16 @@ ANALYSES = {
     ),
     **_layers("collect_alignments", layerwise("alignments"), alignments="CCA and its kin of corresponding layers"),
 }
-TABLES = {**STUDY, **ANALYSES}
+
+
+def claims_of(config: Config) -> list[str]:
+    """The claims that a checked config has tables for."""
+    known = {**STUDY, **ANALYSES}
+    return [name for name, one in CLAIMS.items() if not any(known[table].needs(config) for table in one.tables)]
+
+
+def claims(config: Config) -> str:
+    return "" if claims_of(config) else "the study has tables for none of the claims"
+
+
+TABLES = {**STUDY, **ANALYSES, **_csv("collect_claims", claims, claims="claims of the papers, and what the study says")}

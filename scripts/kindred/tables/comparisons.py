@@ -7,6 +7,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from kindred.tables.tables import (
     demand_each_once,
@@ -19,27 +20,36 @@ from kindred.tables.tables import (
 )
 from kindred.workflow import store
 
-GRADIENT_COLUMNS = "loss model_a model_b mean sd n".split()  # noqa: SIM905
+GRADIENT_COLUMNS = "loss model_a model_b value low high null n sd".split()  # noqa: SIM905
 
 
 def gradients_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame:
-    """Mean and sd over images of the cosine of input gradients, each unordered pair of models once per loss.
+    """Mean over images of the cosine of input gradients, each unordered pair of models once per loss.
 
-    Images on which either gradient is zero do not count. Raises BadInput for missing pairs.
+    With the 95 % interval of the mean (Student's t), the mean for gradients of different images (`null`) and the
+    standard deviation over images. Images on which either gradient is zero do not count. Raises BadInput for missing
+    pairs.
     """
     frames = []
     for path in with_one_set_of_weights(tiles):
-        for loss, cosines in zip(store.strings(path, "loss"), values(path, "cosine").astype(np.float64), strict=True):
-            defined = [one[~np.isnan(one)] for one in cosines]
-            means = [one.mean() if len(one) else np.nan for one in defined]
-            sds = [one.std(ddof=1) if len(one) > 1 else np.nan for one in defined]
-            pairs = pairs_of(path, "model_a", "model_b").assign(
-                loss=loss, mean=means, sd=sds, n=list(map(len, defined))
+        losses = store.strings(path, "loss")
+        every = zip(losses, values(path, "cosine"), values(path, "cosine_of_others"), strict=True)
+        for loss, cosines, others in every:
+            about = pairs_of(path, "model_a", "model_b").assign(
+                loss=loss, **_means(cosines), null=_means(others)["value"]
             )
-            frames.append(of_study(pairs[pairs["model_a"] != pairs["model_b"]], models, unordered=True))
+            frames.append(of_study(about[about["model_a"] != about["model_b"]], models, unordered=True))
     table = pd.concat(frames)
     demand_each_once("gradients", table, "loss", combinations(models, 2), "compare_gradients")
     return in_order(table, models, "loss", "model_a", "model_b")[GRADIENT_COLUMNS]
+
+
+def _means(cosines: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns value, low, high, sd and n of each row (image) of cosines, NaN where there are too few."""
+    each = pd.DataFrame(cosines, dtype=np.float64).T  # pandas leaves out what is undefined
+    value, sd, n = (found.to_numpy() for found in (each.mean(), each.std(ddof=1), each.count()))
+    half = stats.t.ppf(0.975, np.maximum(n - 1, 1)) * sd / np.sqrt(np.maximum(n, 1))
+    return {"value": value, "low": value - half, "high": value + half, "sd": sd, "n": n}
 
 
 def stitching_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame:

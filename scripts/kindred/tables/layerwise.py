@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kindred.analyses import block_structure
 from kindred.attacks.catalogue import budget
+from kindred.similarity import significance
 from kindred.tables.similarity import cells
 from kindred.tables.tables import with_shares
 from kindred.workflow import store
@@ -39,17 +40,17 @@ class Comparison:
     """A layer comparison: layers and rows of each observation, and the matrices of all layers with all.
 
     layers, rows: names and row indices by observation; share: variance along the first principal component,
-    (T,); values: (T, T) by measure; n: number of images.
+    (T,); found: value, error and null, (T, T) each, by measure; n: number of images.
     """
 
     layers: Mapping[Key, list[str]]
     rows: Mapping[Key, NDArray[np.int64]]
     share: Matrix
-    values: Mapping[str, Matrix]
+    found: Mapping[str, Mapping[str, Matrix]]
     n: int
 
-    def block(self, a: Key, b: Key, measure: str) -> Matrix:
-        """Layers of one observation (rows) with those of another (columns).
+    def block(self, a: Key, b: Key, measure: str) -> dict[str, Matrix]:
+        """Value, error and null of layers of one observation (rows) with those of another (columns).
 
         Raises BadInput for an observation that the comparison lacks.
         """
@@ -59,17 +60,20 @@ class Comparison:
                     f"the layer comparison lacks '{key[0]}' on the images '{key[1]}'; make it again with "
                     "`snakemake --forcerun compare_layers`."
                 )
-        return self.values[measure][np.ix_(self.rows[a], self.rows[b])]
+        cells = np.ix_(self.rows[a], self.rows[b])
+        return {column: values[cells] for column, values in self.found[measure].items()}
 
     def positions(self, key: Key) -> dict[str, Any]:
         """The columns layer, place and depth of the layers of an observation."""
         count = len(self.layers[key])
         return {"layer": self.layers[key], "place": np.arange(count), "depth": np.arange(count) / max(count - 1, 1)}
 
-    def along(self, a: Key, b: Key, measure: str) -> Matrix:
-        """Each layer of one with the layer of the other at the same depth, (layers of a,)."""
-        values = self.block(a, b, measure)
-        return values[np.arange(len(values)), block_structure.corresponding(*values.shape)]
+    def along(self, a: Key, b: Key, measure: str) -> dict[str, Any]:
+        """The columns measure to n of each layer of one with the layer of the other at the same depth."""
+        block = self.block(a, b, measure)
+        cells = np.arange(len(block["value"])), block_structure.corresponding(*block["value"].shape)
+        bounds = significance.interval(block["value"][cells], block["error"][cells])
+        return {"measure": measure, **bounds, "null": block["null"][cells], "n": self.n}
 
 
 def read(path: str) -> Comparison:
@@ -82,7 +86,12 @@ def read(path: str) -> Comparison:
         layers={key: list(layer[part]) for key, part in rows.items()},
         rows=rows,
         share=np.asarray(store.array(path, "share")[:]),
-        values={measure: np.asarray(store.array(path, measure)[:]) for measure in about["measures"]},
+        found={
+            measure: {
+                column: np.asarray(store.array(path, f"{measure}_{column}")[:]) for column in ("value", "error", "null")
+            }
+            for measure in about["measures"]
+        },
         n=int(about["images"]),
     )
 
@@ -95,7 +104,7 @@ def panels_table(
         cells(about, one.layers[a], one.layers[b], measure, one.block(a, b, measure), one.n)
         for one, about, a, b in _panels(comparisons, panels)
         for measure in measures
-        if measure in one.values
+        if measure in one.found
     ]
     return pd.concat(frames, ignore_index=True)
 
@@ -117,15 +126,10 @@ def structure_table(
         natural = a[1] == b[1] == "natural"
         theirs = known.get(next(columns, ""), {}) if natural and known else {}
         theirs = {PUBLISHED_NAMES.get(name, name): value for name, value in theirs.items()}
-        for name, value in block_structure.summaries(comparison.block(a, b, measure), a == b).items():
-            one = {
-                "measure": measure,
-                "summary": name,
-                "value": value,
-                "published": theirs.get(name),
-                "n": comparison.n,
-            }
-            rows.append({**about, **one})
+        block = comparison.block(a, b, measure)
+        for name, found in block_structure.summaries(block["value"], block["error"], a == b).items():
+            one = {"measure": measure, "summary": name, **significance.interval(*found)}
+            rows.append({**about, **one, "published": theirs.get(name), "n": comparison.n})
     return pd.DataFrame(rows)
 
 
@@ -135,11 +139,12 @@ def distance_table(
     """Similarity by distance of layers, for panels whose two sides have the same number of layers."""
     rows: list[dict[str, Any]] = []
     for comparison, about, a, b in _panels(comparisons, panels):
-        values = comparison.block(a, b, measure)
+        block = comparison.block(a, b, measure)
+        values, errors = block["value"], block["error"]
         if values.shape[0] == values.shape[1]:
-            for step, (share, mean, cells) in enumerate(block_structure.by_distance(values), 1):
-                one = {"distance": step, "share": share, "measure": measure, "value": mean, "cells": cells}
-                rows.append({**about, **one})
+            for step, (share, value, error, cells) in enumerate(block_structure.by_distance(values, errors), 1):
+                one = {"distance": step, "share": share, "measure": measure, **significance.interval(value, error)}
+                rows.append({**about, **one, "cells": cells, "n": comparison.n})
     return pd.DataFrame(rows)
 
 
@@ -162,12 +167,12 @@ def estimators_table(
     """
     rows: list[dict[str, Any]] = []
     for comparison, about, a, b in _panels(comparisons, panels):
-        if not set(others) <= set(comparison.values):
+        if not set(others) <= set(comparison.found):
             continue
-        reference = comparison.block(a, b, measure)
+        reference = comparison.block(a, b, measure)["value"]
         kept = np.triu(np.ones_like(reference, dtype=bool), 1) if a == b else np.ones_like(reference, dtype=bool)
         for other in others:
-            values = comparison.block(a, b, other)
+            values = comparison.block(a, b, other)["value"]
             both = kept & np.isfinite(values) & np.isfinite(reference)
             gap = values[both] - reference[both]
             defined = len(gap) > 0
@@ -198,15 +203,14 @@ def benign_table(
         natural = (model, "natural")
         for attack, (norm, eps) in attacks.items():
             about = {"model": model, "attack": attack, "norm": norm, "eps": eps, **comparison.positions(natural)}
-            value = comparison.along(natural, (model, f"{attack}@{model}"), measure)
-            frames.append(pd.DataFrame({**about, "measure": measure, "value": value, "n": comparison.n}))
+            frames.append(pd.DataFrame({**about, **comparison.along(natural, (model, f"{attack}@{model}"), measure)}))
     return pd.concat(frames, ignore_index=True)
 
 
 def epochs_table(
     comparisons: Mapping[tuple[str, str], Comparison], kept: Sequence[int], last: Mapping[str, int], measure: str
 ) -> pd.DataFrame:
-    """Similarity per layer and kept epoch to the end of training and to the epoch kept before, if any.
+    """Similarity per layer and kept epoch to the last one (`to` is last) and to the epoch kept before (previous).
 
     comparisons: {(model, images): comparison}; kept: epochs; last: {model: its number of epochs}.
     """
@@ -217,10 +221,9 @@ def epochs_table(
         for epoch in [*kept, last[model]]:
             now = final if epoch == last[model] else (f"{model}~{epoch}", images)
             about = {"model": model, "images": images, "epoch": epoch, **comparison.positions(final)}
-            to_last = comparison.along(now, final, measure)
-            to_previous = comparison.along(now, before, measure) if before else np.nan
-            values = {"measure": measure, "to_last": to_last, "to_previous": to_previous, "n": comparison.n}
-            frames.append(pd.DataFrame({**about, **values}))
+            for other, key in (("last", final), ("previous", before)):
+                if key:
+                    frames.append(pd.DataFrame({**about, "to": other, **comparison.along(now, key, measure)}))
             before = now
     return pd.concat(frames, ignore_index=True)
 
@@ -230,11 +233,11 @@ def series_table(comparisons: Mapping[str, Comparison], measure: str) -> pd.Data
     frames = []
     for series, comparison in comparisons.items():
         for a, b in product(comparison.rows, repeat=2):
-            at, value = comparison.positions(a), comparison.along(a, b, measure)
+            at, values = comparison.positions(a), comparison.along(a, b, measure)
             others = np.array(comparison.layers[b])
-            others = others[block_structure.corresponding(len(value), len(others))]
+            others = others[block_structure.corresponding(len(at["layer"]), len(others))]
             pair = {"series": series, "model_a": a[0], "model_b": b[0], "layer_a": at.pop("layer"), "layer_b": others}
-            frames.append(pd.DataFrame({**pair, **at, "measure": measure, "value": value, "n": comparison.n}))
+            frames.append(pd.DataFrame({**pair, **at, **values}))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -245,7 +248,7 @@ def series_cells_table(comparisons: Mapping[str, Comparison], measure: str) -> p
         for series, one in comparisons.items()
         for key, names in one.layers.items()
     ]
-    columns = ["series", "model", "measure", "n", "place_a", "place_b", "value"]
+    columns = ["series", "model", "measure", "n", "place_a", "place_b", "value", "low", "high", "null"]
     return pd.concat(frames, ignore_index=True)[columns]
 
 
@@ -254,16 +257,17 @@ def series_structure_table(comparisons: Mapping[str, Comparison], measure: str) 
     rows = []
     for series, comparison in comparisons.items():
         for key in comparison.rows:
-            found = block_structure.summaries(comparison.block(key, key, measure), True)
+            block = comparison.block(key, key, measure)
+            found = block_structure.summaries(block["value"], block["error"], True)
             share = comparison.share[comparison.rows[key]]
-            found["principal_share"] = float(np.nanmean(share)) if np.isfinite(share).any() else np.nan
+            found["principal_share"] = block_structure.mean(share, np.full_like(share, np.nan))
+            about = {"series": series, "model": key[0], "layers": len(comparison.layers[key]), "measure": measure}
             rows += [
-                (series, key[0], len(comparison.layers[key]), measure, name, value, comparison.n)
-                for name, value in found.items()
+                {**about, "summary": name, **significance.interval(*one), "n": comparison.n}
+                for name, one in found.items()
                 if name != "diagonal"
             ]
-    columns = ["series", "model", "layers", "measure", "summary", "value", "n"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows)
 
 
 def accuracy_table(stores: Sequence[str]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from kindred.workflow.errors import BadInput
 CKA_COLUMNS = (
     "stimuli inverter model_a model_b layer_a layer_b measure value low high null n z p q".split()  # noqa: SIM905
 )
-LAYER_COLUMNS = "stimuli model_a layer_a model_b layer_b measure value n".split()  # noqa: SIM905
+LAYER_COLUMNS = "stimuli model_a layer_a model_b layer_b measure value low high null n".split()  # noqa: SIM905
 
 
 def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetric: bool) -> pd.DataFrame:
@@ -76,7 +76,10 @@ def layers_table(
     for path in tiles:
         owner = np.array(store.strings(path, "layer_model"))
         name = np.array(store.strings(path, "layer_name"))
-        cubes = {measure: values(path, f"layers_{measure}") for measure in measures}
+        cubes = {
+            measure: {column: values(path, f"layers_{measure}_{column}") for column in ("value", "error", "null")}
+            for measure in measures
+        }
         n = store.attributes(path)["images"]
         held = [model for model in models if model in set(owner)]
         for index, first in enumerate(held):
@@ -85,9 +88,11 @@ def layers_table(
                     continue
                 seen.add(frozenset((first, second)))
                 rows, columns = np.flatnonzero(owner == first), np.flatnonzero(owner == second)
+                block = np.ix_(rows, columns)
                 for measure, cube in cubes.items():
                     about = {"stimuli": stimuli, "model_a": first, "model_b": second}
-                    frames.append(cells(about, name[rows], name[columns], measure, cube[np.ix_(rows, columns)], n))
+                    found = {column: matrix[block] for column, matrix in cube.items()}
+                    frames.append(cells(about, name[rows], name[columns], measure, found, n))
     if missing := pairs - seen:
         first, *rest = sorted(next(iter(missing)))
         raise BadInput(
@@ -98,9 +103,18 @@ def layers_table(
 
 
 def cells(
-    about: Mapping[str, Any], rows: ArrayLike, columns: ArrayLike, measure: str, values: np.ndarray, n: int
+    about: Mapping[str, Any],
+    rows: ArrayLike,
+    columns: ArrayLike,
+    measure: str,
+    found: Mapping[str, np.ndarray],
+    n: int,
 ) -> pd.DataFrame:
-    """A row for each cell of a matrix (rows, columns) of layers, with their names and positions."""
-    i, j = np.indices(values.shape).reshape(2, -1)
+    """A row for each cell of matrices (rows, columns) of layers, with their names and positions.
+
+    found: value, error and null; the table has the 95 % interval that follows from the error.
+    """
+    i, j = np.indices(found["value"].shape).reshape(2, -1)
     layers = {"layer_a": np.asarray(rows)[i], "place_a": i, "layer_b": np.asarray(columns)[j], "place_b": j}
-    return pd.DataFrame({**about, **layers, "measure": measure, "value": values.ravel(), "n": n})
+    bounds = significance.interval(found["value"].ravel(), found["error"].ravel())
+    return pd.DataFrame({**about, **layers, "measure": measure, **bounds, "null": found["null"].ravel(), "n": n})
