@@ -25,8 +25,14 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     rows = []
     for names, both in levels.values():
         side = matrix.Side(tuple(names))
-        titled = zip(both, ("Natural images", "Inverted images"), strict=True)
-        rows.append([matrix.Panel(values, side, side, scale, title) for values, title in titled])
+        of_level = dict(zip(designs, doubted, strict=True))
+        marked = tuple(place for place, name in enumerate(names) if of_level.get((name, level)))
+        rows.append(
+            [
+                matrix.Panel(both[0], side, side, scale, "Natural images"),
+                matrix.Panel(both[1], side, side, scale, "Inverted images", doubted=marked),
+            ]
+        )
     figure = grid.draw(
         rows,
         style,

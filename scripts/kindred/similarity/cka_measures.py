@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kindred.similarity import cka as kernels
 from kindred.similarity.cka import Estimator, cka, cka_between, jackknife, minibatch_cka, permutation_null
 from kindred.similarity.gram import Grams, Precision, pack, packed_bytes
 from kindred.similarity.gram_bands import cka_in_bands
@@ -93,6 +94,32 @@ def layers(
         found[RBF] = _rbf(observe, _parts(count, images, memory), settings)
     if MINIBATCH in names:
         found[MINIBATCH] = _minibatch(list(observe()), settings)
+    return found
+
+
+def permuted(
+    names: Sequence[str],
+    features: Sequence[Tensor],
+    pairs: Sequence[tuple[int, int]],
+    settings: Mapping[str, Any],
+    orders: NDArray[np.integer],
+) -> dict[str, Matrix]:
+    """{name: (K, P)}: the measures of `pairs` when images of their second side are taken in each of K orders (K, n)."""
+    found: dict[str, Matrix] = {}
+    if MINIBATCH in names:
+        rows, columns = (np.array(side, dtype=int) for side in zip(*pairs, strict=True))
+        first, second = np.unique(rows), np.unique(columns)
+        left = [features[at] for at in first]
+        at = np.searchsorted(first, rows), len(first) + np.searchsorted(second, columns)
+        found[MINIBATCH] = np.stack(
+            [_minibatch([*left, *(features[j][order] for j in second)], settings)[at] for order in orders]
+        )
+    if linear := [name for name in names if name not in (RBF, MINIBATCH)]:
+        grams = pack(features, precision=_precision(settings))
+        found |= {name: kernels.permuted(grams, pairs, orders, ESTIMATORS[name]) for name in linear}
+    if RBF in names:
+        grams = pack(features, kernel="rbf", sigma=settings["bandwidth"], precision=_precision(settings))
+        found[RBF] = kernels.permuted(grams, pairs, orders)
     return found
 
 

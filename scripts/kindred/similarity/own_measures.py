@@ -2,7 +2,7 @@
 
 The function takes two float64 arrays (n, p) and (n, q), features of the same n images in the same order, and
 returns one number. It is called once for each pair of models, and never for a model with itself on the same
-images unless the study compares that pair.
+images unless the study compares that pair; for p, once more for each of `similarity.permutations`.
 """
 
 import hashlib
@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kindred.similarity.pairwise import Function, Matrix, compare_pairs
@@ -30,6 +32,25 @@ def compare(
         function = load(name)
         found[name] = compare_pairs(partial(_call, name, function), features, pairs)
     return found
+
+
+def permuted(
+    names: Sequence[str],
+    features: Sequence[Tensor],
+    pairs: Sequence[tuple[int, int]],
+    settings: Mapping[str, Any],
+    orders: NDArray[np.integer],
+) -> dict[str, Matrix]:
+    """{name: (K, P)}: the measures of `pairs` when images of their second side are taken in each of K orders (K, n).
+
+    The function is called K times for each pair.
+    """
+    found: dict[str, list[Matrix]] = {name: [] for name in names}
+    for order in orders:
+        turned = [*features, *(each[order] for each in features)]
+        for name, rows in compare(names, turned, [(a, len(features) + b) for a, b in pairs], settings).items():
+            found[name].append(rows["value"])
+    return {name: np.stack(values) for name, values in found.items()}
 
 
 def load(name: str) -> Function:
