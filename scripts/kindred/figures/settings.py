@@ -4,7 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kindred.config.base import AttackName, Count, EachOnce, InversionName, ModelName, Pair, Settings, Share, allowed, unit
+from kindred.config.base import (
+    AttackName,
+    Count,
+    EachOnce,
+    InversionName,
+    ModelName,
+    Pair,
+    Settings,
+    Share,
+    allowed,
+    unit,
+)
 from kindred.similarity.catalogue import LAYER_MEASURES
 
 MOST_SHOWN = 5  # models in the gallery, unless asked for

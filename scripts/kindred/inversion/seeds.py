@@ -60,7 +60,7 @@ def match_seeds(
 def _wrong(
     found: Positions, targets: NDArray[np.integer], candidates: NDArray[np.integer], at: int | None = None
 ) -> NDArray[np.bool_]:
-    """Which seeds (pairings, n) are of the class of their target, or its seed in an earlier pairing; or those of `at`."""
+    """Which seeds (pairings, n), or those of `at`, have their target's class or were its seed in an earlier pairing."""
     some = slice(None) if at is None else slice(at, at + 1)
     seeds = found[:, some]
     again = np.zeros(seeds.shape, dtype=bool)

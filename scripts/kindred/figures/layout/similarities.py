@@ -1,6 +1,6 @@
 """Model x model similarity: the values of cka.csv that a figure shows, by model, architecture and budget."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,15 +56,17 @@ class Content:
         alone = ~pairs.duplicated(["family_a", "family_b", "level_a", "level_b"], keep=False)
         return pairs[~pairs["same"] | alone]
 
-    def doubted(self, values: Values, threshold: float, groups: Sequence[str] | None = None) -> tuple[int, ...]:
-        """Positions of inverters of whose images more than the threshold have not converged.
+    def doubted(
+        self, values: Values, threshold: float, groups: Sequence[Hashable], rows: Sequence[Hashable]
+    ) -> tuple[int, ...]:
+        """Positions of the rows through whose models more than the threshold of inverted images have not converged.
 
-        groups: one for each model; then of groups, in the order in which they come first, by the mean over their models.
+        groups: that of each model; rows: the groups that stand in a figure's rows. A group's share is the mean over its
+        models.
         """
         shares = values.rows.groupby("model_a")["unconverged"].first().reindex(self.names)
-        if groups is not None:
-            shares = shares.groupby(np.asarray(groups), sort=False).mean()
-        return tuple(int(place) for place in np.flatnonzero(shares > threshold))
+        mean = {row: shares[[group == row for group in groups]].mean() for row in rows}
+        return tuple(place for place, row in enumerate(rows) if mean[row] > threshold)
 
     @property
     def averaged(self) -> str:
@@ -122,7 +124,9 @@ def unconverged(rows: pd.DataFrame, hatched: float | None = None) -> str:
         return " All inverted images that are compared have converged."
     worst = f", most of those through {shares.idxmax()} ({share(shares.max())})" if len(shares) > 1 else ""
     text = f" {share(shares.mean())} of the inverted images have not converged{worst}"
-    return f"{text}; hatched over their colour are rows of which more than {share(hatched)} have not." if hatched is not None else f"{text}."
+    if hatched is None:
+        return f"{text}."
+    return f"{text}; hatched over their colour are rows of which more than {share(hatched)} have not."
 
 
 def described(options: Options) -> str:
