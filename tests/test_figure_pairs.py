@@ -16,8 +16,9 @@ from figure_tables import (
     texts,
     ticks,
 )
-from kindred.figures import residuals, stitching
+from kindred.figures import stitching
 from kindred.figures.layout import pairs
+from kindred.figures.layout.text import share
 from kindred.workflow.errors import BadInput
 
 LABELS = ["standard", "ℓ∞ 0.05", "ℓ∞ 0.1"]

@@ -6,6 +6,7 @@ images, `between` models or images (`catalogue.Measure`). Measures of one module
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -126,7 +127,9 @@ def p_by_permutation(
     if not chosen:
         return result
     for module, names in _by_module(measures).items():
-        values = importlib.import_module(module).permuted(names, features, chosen, settings, orders)
+        own = importlib.import_module(module)
+        permuted = getattr(own, "permuted", partial(_permuted, own.compare))
+        values = permuted(names, features, chosen, settings, orders)
         for name in names:
             result[name][different] = permutation_p(found[name]["value"][different], values[name])
     return result
@@ -174,6 +177,23 @@ def _by_module(measures: Measures) -> dict[str, list[str]]:
     for name, one in measures.items():
         grouped.setdefault(one["module"], []).append(name)
     return grouped
+
+
+def _permuted(
+    compare: Callable[..., dict[str, Rows]],
+    names: Sequence[str],
+    features: Sequence[Tensor],
+    pairs: Sequence[tuple[int, int]],
+    settings: Mapping[str, Any],
+    orders: NDArray[np.integer],
+) -> dict[str, NDArray[np.float64]]:
+    """{name: (K, P)}: measures of pairs when images of the second side are taken in each of K orders (K, n).
+
+    By K comparisons, for modules that have no faster way of their own (`permuted`).
+    """
+    turned = [(a, len(features) + b) for a, b in pairs]
+    every = [compare(names, [*features, *(each[order] for each in features)], turned, settings) for order in orders]
+    return {name: np.stack([one[name]["value"] for one in every]) for name in names}
 
 
 def _with_null(rows: Rows, count: int) -> Rows:

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from kindred.similarity.pairwise import Function, Matrix, compare_pairs
@@ -32,25 +30,6 @@ def compare(
         function = load(name)
         found[name] = compare_pairs(partial(_call, name, function), features, pairs)
     return found
-
-
-def permuted(
-    names: Sequence[str],
-    features: Sequence[Tensor],
-    pairs: Sequence[tuple[int, int]],
-    settings: Mapping[str, Any],
-    orders: NDArray[np.integer],
-) -> dict[str, Matrix]:
-    """{name: (K, P)}: the measures of `pairs` when images of their second side are taken in each of K orders (K, n).
-
-    The function is called K times for each pair.
-    """
-    found: dict[str, list[Matrix]] = {name: [] for name in names}
-    for order in orders:
-        turned = [*features, *(each[order] for each in features)]
-        for name, rows in compare(names, turned, [(a, len(features) + b) for a, b in pairs], settings).items():
-            found[name].append(rows["value"])
-    return {name: np.stack(values) for name, values in found.items()}
 
 
 def load(name: str) -> Function:
