@@ -122,11 +122,11 @@ def unconverged(rows: pd.DataFrame, hatched: float | None = None) -> str:
         return ""
     if not shares.any():
         return " All inverted images that are compared have converged."
-    worst = f", most of those through {shares.idxmax()} ({share(shares.max())})" if len(shares) > 1 else ""
+    worst = f" ({share(shares.max())} of those through {shares.idxmax()}, the most)" if len(shares) > 1 else ""
     text = f" {share(shares.mean())} of the inverted images have not converged{worst}"
     if hatched is None:
         return f"{text}."
-    return f"{text}; hatched over their colour are rows of which more than {share(hatched)} have not."
+    return f"{text}; rows of which more than {share(hatched)} have not are hatched over their colour."
 
 
 def described(options: Options) -> str:
