@@ -171,6 +171,12 @@ def inversion_settings(inversion):
     return canonical({key: value for key, value in settings.items() if key not in NOT_IN_IMAGES})
 
 
+def training_seeds(inversion):
+    """The images trained on, where an inversion has fewer other images to start from than it needs."""
+    needed = bool(inversion) and not entries.enough_seeds(config, inversion)
+    return ["<results>/images/training.zarr"] if needed and entries.training_images(config) else []
+
+
 def residual_limits(inversion):
     return {key: config["inversions"][inversion][key] for key in ("converged", "leave_out")}
 

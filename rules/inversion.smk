@@ -13,6 +13,7 @@ rule inverted:
 rule invert_images:
     input:
         natural="<results>/images/natural.zarr",
+        training=lambda wildcards: training_seeds(wildcards.inversion),
         weights="<results>/models/{model}.safetensors",
         description="<results>/models/{model}.json",
     output:

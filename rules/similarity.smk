@@ -2,6 +2,8 @@
 
 # Measures between images need inverted images beside natural ones.
 NATURAL_MEASURES = [name for name in config["similarity"]["measures"] if measures.measure(name).between == "models"]
+# Those of no test in closed form.
+PERMUTED_MEASURES = [name for name in NATURAL_MEASURES if not measures.measure(name).debiased]
 INVERTED_MEASURES = config["similarity"]["measures"]
 LAYER_MEASURES = config["similarity"]["layer_measures"]
 
@@ -37,6 +39,8 @@ rule compare_activations:
         measures=measure_facts(NATURAL_MEASURES),
         layer_measures=measure_facts(LAYER_MEASURES),
         settings=measure_settings([*NATURAL_MEASURES, *LAYER_MEASURES]),
+        permuted=PERMUTED_MEASURES,
+        permutations=config["similarity"]["permutations"] if PERMUTED_MEASURES else 0,
     script:
         "../scripts/compare_activations.py"
 
@@ -44,6 +48,7 @@ rule compare_activations:
 rule compare_inverted:
     input:
         natural="<results>/images/natural.zarr",
+        training=lambda wildcards: training_seeds(wildcards.inversion),
         inverted=lambda wildcards: inverted_images(wildcards.inversion, group(wildcards.tile, 0)),
         inverters=group_weights(0),
         tested=group_weights(1),

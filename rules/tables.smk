@@ -60,6 +60,7 @@ rule collect_cka:
     input:
         natural=tile_stores("similarity/activations", ["natural"], UNORDERED_TILES),
         inverted=tile_stores("similarity/inverted", INVERSIONS, ORDERED_TILES),
+        inversions=table("inversions") if INVERSIONS else [],
     output:
         "<results>/tables/cka.csv",
     log:
@@ -71,6 +72,10 @@ rule collect_cka:
         models=MODELS,
         inversions=INVERSIONS,
         debiased=[name for name in NATURAL_MEASURES if measures.measure(name).debiased],
+        largest={
+            name: None if name not in measures.MEASURES else measures.measure(name).span[1]
+            for name in INVERTED_MEASURES
+        },
     script:
         "../scripts/collect_cka.py"
 
@@ -186,6 +191,7 @@ rule collect_published:
 rule collect_gallery:
     input:
         natural="<results>/images/natural.zarr",
+        training=training_seeds(GALLERY["inversion"]),
         inverted=inverted_images(GALLERY["inversion"], GALLERY["models"]),
     output:
         directory("<results>/tables/gallery.zarr"),

@@ -13,5 +13,6 @@ with job(snakemake.log[0], snakemake.threads):
     for index, inversion in enumerate(snakemake.params.inversions):
         tiles = inverted[index * each : (index + 1) * each]
         parts.append(similarity_tables.cka_table(inversion, tiles, models, symmetric=False))
-    table = pd.concat(parts, ignore_index=True)
+    inversions = pd.read_csv(snakemake.input.inversions) if snakemake.input.inversions else None
+    table = similarity_tables.calibrated(pd.concat(parts, ignore_index=True), snakemake.params.largest, inversions)
     tables.write(snakemake.output[0], similarity_tables.tested(table, snakemake.params.debiased))

@@ -28,6 +28,10 @@ with job(snakemake.log[0], snakemake.threads):
     penultimate = [load(name, "penultimate") for name in names]
     indices = [(names.index(a), names.index(b)) for a, b in pairs]
     found = comparison.compare(penultimate, indices, measures, options)
+    unknown = {name: one for name, one in measures.items() if name in snakemake.params.permuted}
+    p = {}
+    if unknown and snakemake.params.permutations:
+        p = comparison.p_by_permutation(penultimate, indices, found, unknown, options, snakemake.params.permutations)
     every = [(name, layer) for name in names for layer in about[name]["layers"]]
 
     def observe(first: int = 0, last: int | None = None) -> Iterator[torch.Tensor]:
@@ -55,6 +59,8 @@ with job(snakemake.log[0], snakemake.threads):
         store.put(group, "n", np.full(len(pairs), len(ids)), ("pair",))
         for column in ("value", "low", "high", "null"):
             store.put(group, column, np.stack([rows[column] for rows in found.values()]), ("measure", "pair"))
+        untested = np.full(len(pairs), np.nan)
+        store.put(group, "p", np.stack([p.get(name, untested) for name in found]), ("measure", "pair"))
         store.put(group, "layer_model", [name for name, _ in every], ("layer",))
         store.put(group, "layer_name", [layer for _, layer in every], ("layer",))
         for measure, columns in matrices.items():

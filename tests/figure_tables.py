@@ -54,10 +54,10 @@ def make_cka(models: pd.DataFrame, measure: str = "cka_debiased") -> pd.DataFram
             if i <= j:
                 value = 1.0 if i == j else natural
                 rows.append(
-                    ("natural", np.nan, a, b, "fc", "fc", measure, value, value - 0.02, value + 0.02, 0.0, 4096)
+                    ("natural", np.nan, a, b, "fc", "fc", measure, value, value - 0.02, value + 0.02, 0.0, np.nan, 4096)
                 )
             value = 1.0 if i == j else inverted
-            rows.append(("jones", a, a, b, "fc", "fc", measure, value, value - 0.04, value + 0.04, 0.0, 1024))
+            rows.append(("jones", a, a, b, "fc", "fc", measure, value, value - 0.04, value + 0.04, 0.0, 0.0, 1024))
     columns = [
         "stimuli",
         "inverter",
@@ -70,6 +70,7 @@ def make_cka(models: pd.DataFrame, measure: str = "cka_debiased") -> pd.DataFram
         "low",
         "high",
         "null",
+        "unconverged",
         "n",
     ]
     table = pd.DataFrame(rows, columns=columns)

@@ -8,7 +8,7 @@ from kindred.activations.penultimate import features
 from kindred.inversion.inversion import invert
 from kindred.models.descriptions import demand_same_layer
 from kindred.similarity.cka_measures import Z95
-from kindred.similarity.comparison import compare, compare_inverted, converged
+from kindred.similarity.comparison import compare, compare_inverted, converged, over_pairings
 from kindred.workflow.errors import BadInput
 from measure_facts import facts
 from nets import timm_model
@@ -50,26 +50,30 @@ def unbiased(x: Tensor, y: Tensor) -> float:
 
 def test_stir_compares_a_model_with_itself_and_cka_with_the_inverter() -> None:
     own, first, second = representations(7, 9, 5)
-    natural = representations(9, 5, seed=1)
-    found = compare_inverted(own, list(zip([first, second], natural, strict=True)), MEASURES, SETTINGS)
+    natural, seeds = representations(9, 5, seed=1), representations(9, 5, seed=2)
+    found = compare_inverted(own, list(zip([first, second], natural, seeds, strict=True)), MEASURES, SETTINGS)
     assert list(found) == list(MEASURES)
-    for at, (other, target) in enumerate(zip([first, second], natural, strict=True)):
+    for at, (other, target, seed) in enumerate(zip([first, second], natural, seeds, strict=True)):
         assert found["cka_biased"]["value"][at] == pytest.approx(biased(own, other), abs=1e-5)
         assert found["cka_debiased"]["value"][at] == pytest.approx(unbiased(own, other), abs=1e-5)
         assert found["stir_biased"]["value"][at] == pytest.approx(biased(other, target), abs=1e-5)
         assert found["stir"]["value"][at] == pytest.approx(unbiased(other, target), abs=1e-5)
+        # The null levels: the tested model sees the seeds alone.
+        assert found["cka_biased"]["null"][at] == pytest.approx(biased(own, seed), abs=1e-5)
+        assert found["cka_debiased"]["null"][at] == pytest.approx(unbiased(own, seed), abs=1e-5)
+        assert found["stir_biased"]["null"][at] == pytest.approx(biased(target, seed), abs=1e-5)
+        assert found["stir"]["null"][at] == pytest.approx(unbiased(target, seed), abs=1e-5)
     # STIR and CKA differ on these pairs, and interval and null level belong to the right pair.
     assert abs(found["stir"]["value"] - found["cka_debiased"]["value"]).min() > 0.05
     expected = compare([first, natural[0]], [(0, 1)], facts("cka_debiased", "cka_biased"), SETTINGS)
     assert found["stir"]["low"][0] == pytest.approx(expected["cka_debiased"]["low"][0])
-    assert found["stir_biased"]["null"][0] == pytest.approx(expected["cka_biased"]["null"][0])
     half = (found["stir"]["high"] - found["stir"]["low"]) / 2 / Z95
     assert (half > 0).all()
 
 
 def test_identical_features_of_natural_and_inverted_images_have_stir_one() -> None:
     own, other = representations(7, 9)
-    found = compare_inverted(own, [(other, other.clone())], MEASURES, SETTINGS)
+    found = compare_inverted(own, [(other, other.clone(), other + 1)], MEASURES, SETTINGS)
     assert found["stir"]["value"][0] == pytest.approx(1)
     assert found["stir_biased"]["value"][0] == pytest.approx(1)
 
@@ -77,7 +81,8 @@ def test_identical_features_of_natural_and_inverted_images_have_stir_one() -> No
 def test_few_models_at_a_time_give_the_same() -> None:
     own, *others = representations(7, 9, 5, 30, 12)
     others.insert(2, own)
-    tested = list(zip(others, representations(9, 5, 7, 30, 12, seed=1), strict=True))
+    natural, seeds = (representations(9, 5, 7, 30, 12, seed=seed) for seed in (1, 2))
+    tested = list(zip(others, natural, seeds, strict=True))
     whole = compare_inverted(own, tested, MEASURES, SETTINGS)
     assert whole["cka_debiased"]["value"][2] == pytest.approx(1)
     for memory in (1, 30_000):
@@ -96,9 +101,9 @@ def test_no_more_models_are_requested_than_fit() -> None:
         for other in others:
             held += 1
             most = max(most, held)
-            yield other, None
+            yield other, None, other.clone()
 
-    each = 4 * N * 9 + 2 * N**2
+    each = 2 * (4 * N * 9 + 2 * N**2)
     calls = []
 
     class Compare:
@@ -117,7 +122,27 @@ def test_no_more_models_are_requested_than_fit() -> None:
 def test_stir_without_natural_features_is_an_error() -> None:
     own, other = representations(7, 9)
     with pytest.raises(BadInput, match="natural images"):
-        compare_inverted(own, [(other, None)], MEASURES, SETTINGS)
+        compare_inverted(own, [(other, None, other)], MEASURES, SETTINGS)
+
+
+def test_the_mean_over_pairings_has_their_spread_and_no_narrower_interval_than_the_jackknife_of_the_mean() -> None:
+    draws = np.random.default_rng(0)
+    shared = draws.normal(size=(N, 6))
+    pairings = [[shared + draws.normal(size=(N, 6)) for _ in range(2)] for _ in range(3)]
+    tensors = [[torch.from_numpy(one) for one in pair] for pair in pairings]
+    parts = [compare(pair, [(0, 1)], facts("cka_debiased"), SETTINGS)["cka_debiased"] for pair in tensors]
+    mean = over_pairings(parts)
+    values = [unbiased(*pair) for pair in tensors]
+    assert mean["value"][0] == pytest.approx(np.mean(values), abs=1e-5)
+    assert mean["spread"][0] == pytest.approx(np.std(values, ddof=1), abs=1e-5)
+    # The jackknife that leaves one target out of all pairings at once, by plain recomputation.
+    rest = [np.delete(np.arange(N), i) for i in range(N)]
+    left = np.array([np.mean([unbiased(*(one[some] for one in pair)) for pair in tensors]) for some in rest])
+    error = np.sqrt((N - 1) / N * ((left - left.mean()) ** 2).sum())
+    half = (mean["high"][0] - mean["low"][0]) / 2
+    assert Z95 * error < half < 2.5 * Z95 * error
+    assert np.isnan(over_pairings(parts[:1])["spread"]).all()
+    assert over_pairings(parts[:1])["low"][0] == parts[0]["low"][0]
 
 
 def test_images_that_have_not_converged_are_left_out_on_request() -> None:

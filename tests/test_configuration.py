@@ -357,13 +357,14 @@ def test_defaults_are_filled_in_everywhere() -> None:
         "precision": "float32",
     }  # fmt: skip
     assert config["inversions"]["jones"] == {
-        "steps": 10, "step_size": 0.125, "momentum": 0.9, "images": 100, "seed": 0, "chunk": 64,
+        "steps": 10, "step_size": 0.125, "momentum": 0.9, "images": 100, "pairings": 1, "seed": 0,
+        "chunk": 64,
         "converged": 0.1, "leave_out": False, "precision": "float32",
     }  # fmt: skip
     assert config["activations"] == {"layers": ["blocks", "penultimate"]}
     assert config["similarity"]["minibatch"] == {"size": 50, "passes": 3, "seed": 0}
     assert config["transfer"] == {"floor": 0.01, "shuffles": 1}
-    assert config["figures"]["similarity"] == {"measure": None, "inversion": "jones"}
+    assert config["figures"]["similarity"] == {"measure": None, "inversion": "jones", "unconverged": 0.5}
     assert config["figures"]["gallery"]["examples"] == 4
 
 

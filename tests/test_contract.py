@@ -70,6 +70,8 @@ def test_inverted_images_say_where_they_began(finished: Checkout) -> None:
         inverted = zarr(finished, f"images/inverted/jones/{model}.zarr")
         seeds.append(list(inverted.seed_image.values))
         assert (labels[inverted.seed_image.values].to_numpy() != inverted.label.values).all()
+        assert len({*inverted.seed_image.values, *inverted.image.values}) == 48  # each used once, and none a target
+        assert (inverted.seed_label.values == labels[inverted.seed_image.values]).all()
         np.testing.assert_allclose(inverted.residual, inverted.curve.min("step"), rtol=1e-6)
     assert all(other == seeds[0] for other in seeds)
 

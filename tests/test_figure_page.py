@@ -25,7 +25,7 @@ from figure_tables import (
 from kindred.figures.layout import heatmap, page, style, text
 from matplotlib.figure import Figure
 
-CHOSEN = {"measure": "cka_debiased", "inversion": "jones"}
+CHOSEN = {"measure": "cka_debiased", "inversion": "jones", "unconverged": 0.5}
 
 
 def save(figure: Figure, path: Path, words: str = "") -> None:

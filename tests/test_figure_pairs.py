@@ -16,8 +16,9 @@ from figure_tables import (
     texts,
     ticks,
 )
-from kindred.figures import residuals, stitching
+from kindred.figures import stitching
 from kindred.figures.layout import pairs
+from kindred.figures.layout.text import share
 from kindred.workflow.errors import BadInput
 
 LABELS = ["standard", "ℓ∞ 0.05", "ℓ∞ 0.1"]
@@ -137,7 +138,7 @@ def test_residuals_are_those_of_the_tables_model_by_model() -> None:
         np.testing.assert_array_equal(line.get_ydata(), part["median"])
         (point,) = lines(spread, f"median {model}")
         assert point.get_xdata()[0] == by_model.loc[model, "median"]
-    assert texts(spread, "share")[0] == residuals.share(by_model.loc["resnet-std", "above"])
+    assert texts(spread, "share")[0] == share(by_model.loc["resnet-std", "above"])
     (threshold,) = lines(spread, "threshold")
     assert list(threshold.get_xdata()) == [0.04, 0.04]
     text = caption("residuals", given, each="jones")

@@ -20,12 +20,13 @@ from figure_tables import (
     texts,
     ticks,
 )
+from kindred.figures.catalogue import FIGURES
 from kindred.figures.layout import architectures, colours, matrix
 from kindred.figures.layout.budgets import Budget
 from kindred.workflow.errors import BadInput
 from matplotlib.colors import to_rgb
 
-CHOSEN = {"measure": "cka_debiased", "inversion": "jones"}
+CHOSEN = {"measure": "cka_debiased", "inversion": "jones", "unconverged": 0.5}
 BUDGETS = {"standard": 0.0, "ℓ∞ 0.05": 0.05, "ℓ∞ 0.1": 0.1}
 
 
@@ -125,11 +126,12 @@ def test_the_caption_states_measure_n_direction_and_means() -> None:
         "rows are inverters, columns tested models",
         "17 models",
         "median 0.040, largest 0.040",  # most pairs are ordered ones on inverted images
-        "Null level (images paired at random): 0.000.",
+        "Null level: 0.000 (images paired at random); 0.000 (a tested model that sees the seed alone).",
+        "All inverted images that are compared have converged.",
     ):
         assert words in text
     biased = {"models": MODELS, "cka": make_cka(MODELS, "cka_biased")}
-    assert "(biased linear CKA" in caption("similarity", biased, measure="cka_biased", inversion="jones")
+    assert "(biased linear CKA" in caption("similarity", biased, **{**CHOSEN, "measure": "cka_biased"})
 
 
 def test_without_an_inversion_there_is_one_panel() -> None:
@@ -258,6 +260,43 @@ def test_architectures_are_told_apart_by_file_arguments_and_number_of_parameters
     assert architectures.names(models) == {model: about[-1] for model, about in known.items()}
 
 
+ROBUST = ["vgg-linf10", "vit-linf10", "mixer-linf10", "convnext-linf10", "resnet-linf10", "resnet-linf10-s1"]
+
+
+@pytest.mark.parametrize("figure", [name for name in FIGURES if name.startswith("similarity")])
+def test_rows_whose_inverter_did_not_converge_are_hatched_and_told_of(figure: str) -> None:
+    # All images of the robust models but a tenth of the others, and half, which is not above it, of one.
+    shares = np.where(CKA["model_a"].isin(ROBUST), 1.0, np.where(CKA["model_a"] == "vgg-std", 0.5, 0.1))
+    table = CKA.assign(unconverged=np.where(CKA["stimuli"] == "jones", shares, np.nan))
+    given = {"models": MODELS, "cka": table}
+    drawn = panels(draw(figure, given, **CHOSEN))
+    hatched = []
+    for axes in drawn:
+        found = [c for c in axes.collections if c.get_gid() == "doubted"]
+        assert all(c.get_hatch() and c.get_facecolor().size == 0 for c in found)
+        corners = {tuple(p.get_extents().p0 + 0.5) for c in found for p in c.get_paths()}
+        rows = sorted({int(y) for _, y in corners})
+        assert len(corners) == len(rows) * axes.images[0].get_array().shape[1]  # whole rows
+        hatched.append(rows)
+    robust = [by_group(MODELS).index(name) for name in ROBUST]
+    expected = {
+        "similarity": [[], sorted(robust)],
+        "similarity_by_budget": [[2], [2]],
+        "similarity_by_architecture": [[]] * 5 + [[0, 1, 2, 3, 4]],
+        "similarity_by_architecture_and_budget": [[2]] * 25,
+    }
+    assert hatched == expected[figure]
+    text = caption(figure, given, **CHOSEN)
+    share = (6 * 1.0 + 0.5 + 10 * 0.1) / 17
+    assert f"{100 * share:.0f} % of the inverted images have not converged (100 % of those through " in text
+    assert ", the most); rows of which more than 50 % have not are hatched over their colour." in text
+    lenient = {**CHOSEN, "unconverged": 1}
+    assert all(
+        not any(c.get_gid() == "doubted" for c in axes.collections) for axes in panels(draw(figure, given, **lenient))
+    )
+    assert "hatched" not in caption(figure, given, **lenient) and ", the most)." in caption(figure, given, **lenient)
+
+
 def test_estimators_set_the_same_pairs_side_by_side() -> None:
     given = {"models": MODELS, "cka": make_estimators(MODELS)}
     natural, inverted, stir = draw("estimators", given, inversion="jones").axes
@@ -267,7 +306,7 @@ def test_estimators_set_the_same_pairs_side_by_side() -> None:
         x, y = points.get_xdata(), points.get_ydata()
         np.testing.assert_allclose(y, x + 0.05 if axes is stir else 0.9 * x + 0.1)
     (null,) = lines(inverted, "null")
-    assert set(null.get_ydata()) == {0.12} and not lines(stir, "null")
+    assert set(null.get_ydata()) == {0.12}
     text = caption("estimators", given, inversion="jones")
     assert "null level from 0.120 to 0.120" in text and "differs from CKA by +0.050" in text
     assert "correlation over pairs 1.00" in text

@@ -1,11 +1,10 @@
-"""Inversion: pairing, linear maps with known solutions, the authors' loop as a reference, and its cost."""
+"""Inversion: linear maps with known solutions, the authors' loop as a reference, and its cost."""
 
 import numpy as np
 import pytest
 import torch
-from kindred.inversion.inversion import invert, pair_seeds
+from kindred.inversion.inversion import invert
 from kindred.workflow.errors import BadInput
-from scipy import stats
 from torch import Tensor, nn
 
 SHAPE = (3, 4, 4)
@@ -23,48 +22,6 @@ def images(n: int = 5) -> Tensor:
 
 def body(features: int = 12) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), nn.Linear(PIXELS, 20), nn.Tanh(), nn.Linear(20, features))
-
-
-# Pairing
-
-
-def test_seeds_have_another_label_and_repeat() -> None:
-    labels = np.random.default_rng(0).integers(0, 7, 500)
-    pairs = pair_seeds(labels, 3)
-    assert pairs.shape == (500,)
-    assert pairs.dtype == np.int64
-    assert (labels[pairs] != labels).all()
-    assert np.array_equal(pairs, pair_seeds(labels.tolist(), 3))
-    assert np.array_equal(pairs, pair_seeds(torch.from_numpy(labels), 3))
-    assert not np.array_equal(pairs, pair_seeds(labels, 4))
-
-
-def test_seeds_are_as_recorded() -> None:
-    # A changed rule would silently change every inversion.
-    assert pair_seeds([5, 5, 2, 2, 9, 9, 9, 2], 0).tolist() == [4, 3, 0, 0, 1, 1, 0, 5]
-
-
-@pytest.mark.parametrize("labels", [[0, 1, 1, 1, 2, 2], [7, 7, 7, 7, 7, -3], [3, 1, 3, 1, 1]])
-def test_images_of_other_labels_are_equally_likely(labels: list[int]) -> None:
-    labels = np.array(labels)
-    drawn = np.stack([pair_seeds(labels, seed) for seed in range(3000)])
-    for image, label in enumerate(labels):
-        counts = np.bincount(drawn[:, image], minlength=len(labels))
-        assert (counts[labels == label] == 0).all()
-        others = counts[labels != label]
-        assert others.sum() == 3000
-        assert stats.chisquare(others).pvalue > 1e-4 if len(others) > 1 else others[0] == 3000
-
-
-def test_images_draw_seeds_independently() -> None:
-    drawn = np.stack([pair_seeds([0, 0, 1, 1], seed) for seed in range(2000)])
-    assert abs(np.corrcoef(drawn[:, 0], drawn[:, 1])[0, 1]) < 0.1
-
-
-@pytest.mark.parametrize(("labels", "named"), [([1, 1, 1], "is 1;"), ([], "is 0;"), ([[0, 1]], "shape")])
-def test_labels_without_pairs_are_an_error(labels: list, named: str) -> None:
-    with pytest.raises(BadInput, match=named):
-        pair_seeds(np.array(labels, dtype=int), 0)
 
 
 # Inverting

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 MODELS = ["delta", "alpha", "charlie", "bravo"]  # an order that only the config has
 NAMES = [*sorted(MODELS), "echo"]
 MEASURES = ["cka_debiased", "cka_biased"]
-COLUMNS = ["value", "low", "high", "null"]
+COLUMNS = ["value", "low", "high", "null", "p", "spread"]
 GROUPS = {0: ["delta", "charlie"], 1: ["bravo", "alpha"]}
 Tiles = list[str]
 
@@ -49,7 +49,7 @@ def cka_tile(path: Path, pairs: Sequence[tuple[str, str]], symmetric: bool, n: i
         store.put(group, "model_a", [a for a, _ in pairs], ("pair",))
         store.put(group, "model_b", [b for _, b in pairs], ("pair",))
         store.put(group, "n", np.full(len(pairs), n), ("pair",))
-        for column in COLUMNS:
+        for column in [one for one in COLUMNS if one != ("spread" if symmetric else "p")]:
             rows = [[cell(a, b, measure, column) for a, b in pairs] for measure in MEASURES]
             if column in ("low", "high"):
                 rows[1] = [np.nan] * len(pairs)  # as for a measure without an interval
@@ -83,12 +83,18 @@ def check_cka(table: pd.DataFrame, models: list[str], symmetric: bool) -> None:
     for measure in MEASURES:
         part = table[table["measure"] == measure]
         assert list(zip(part["model_a"], part["model_b"], strict=True)) == pairs
-        for column in ("value", "null", *(("low", "high") if measure == "cka_debiased" else ())):
+        for column in (
+            "value",
+            "null",
+            "p" if symmetric else "spread",
+            *(("low", "high") if measure == "cka_debiased" else ()),
+        ):
             expected = [value(*(sorted(pair) if symmetric else pair), measure, column) for pair in pairs]
             assert part[column].tolist() == expected
     assert table[table["measure"] == "cka_biased"][["low", "high"]].isna().all(axis=None)
     assert len(table) == len(MEASURES) * len(pairs)
-    assert set(similarity_tables.CKA_COLUMNS) - {"z", "p", "q"} == set(table.columns)
+    assert table["spread" if symmetric else "p"].isna().all()
+    assert set(similarity_tables.CKA_COLUMNS) - {"z", "q", "calibrated", "unconverged"} == set(table.columns)
     assert set(table["layer_a"]) == set(table["layer_b"]) == {"penultimate"}
     assert (table["n"] == 24).all() and table["n"].dtype.kind == "i"
 
@@ -118,7 +124,7 @@ def test_only_different_models_on_natural_images_are_tested_and_by_debiased_meas
         ("jones", "a", "b", "cka_debiased", 0.4),
     ]
     table = pd.DataFrame(rows, columns=["stimuli", "model_a", "model_b", "measure", "value"]).assign(n=50)
-    missing = dict.fromkeys(set(similarity_tables.CKA_COLUMNS) - {"z", "p", "q"} - set(table), np.nan)
+    missing = dict.fromkeys(set(similarity_tables.CKA_COLUMNS) - {"z", "q"} - set(table), np.nan)
     found = similarity_tables.tested(table.assign(**missing), ["cka_debiased"])
     assert list(found.columns) == similarity_tables.CKA_COLUMNS
     for column in "zpq":
@@ -127,6 +133,27 @@ def test_only_different_models_on_natural_images_are_tested_and_by_debiased_meas
     # Two tests: the smaller level counts twice.
     assert found["q"][1] == pytest.approx(2 * found["p"][1]) and found["q"][2] == pytest.approx(found["p"][2])
     assert found["p"][1] < 1e-6 and 0.3 < found["p"][2] < 0.5
+    # p by permutation stays where there is none in closed form, and counts among the tests; z and other rows have none.
+    found = similarity_tables.tested(table.assign(**{**missing, "p": 0.005}), ["cka_debiased"])
+    assert found["p"].notna().tolist() == [False, True, True, True, False] and found["p"][3] == 0.005
+    assert found["z"].notna().tolist() == [False, True, True, False, False]
+    assert found["q"][3] == pytest.approx(0.005 * 3 / 2)
+
+
+def test_values_are_calibrated_between_null_level_and_maximum_and_rows_tell_what_did_not_converge() -> None:
+    rows = [
+        ("natural", "", 0.4, "cka"),
+        ("jones", "a", 0.4, "cka"),
+        ("jones", "b", 1.0, "cka"),
+        ("late", "a", 0.1, "own"),
+    ]
+    table = pd.DataFrame(rows, columns=["stimuli", "inverter", "value", "measure"]).assign(null=[0.0, 0.2, 0.2, 0.3])
+    residuals = [("jones", "a", 0.75, 0), ("jones", "b", 0.5, 12), ("late", "a", 0.25, 0)]
+    inversions = pd.DataFrame(residuals, columns=["inversion", "model", "above", "left_out"])
+    found = similarity_tables.calibrated(table, {"cka": 1.0, "own": None}, inversions)
+    np.testing.assert_allclose(found["calibrated"], [0.4, 0.25, 1.0, np.nan])
+    np.testing.assert_allclose(found["unconverged"], [np.nan, 0.75, 0.0, 0.25])  # those left out are not compared
+    assert similarity_tables.calibrated(table, {"cka": 1.0, "own": None})["unconverged"].isna().all()
 
 
 @pytest.mark.parametrize("removed", [["delta"], ["alpha"], ["delta", "charlie"]])

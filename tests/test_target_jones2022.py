@@ -71,6 +71,68 @@ def test_images_that_have_not_converged_are_left_out_on_request(study: Checkout)
     assert told.to_dict() == {model: 50 - count for model, count in kept.items()}
 
 
+def debiased(x: np.ndarray, y: np.ndarray) -> float:
+    """CKA with the unbiased HSIC of Song et al. 2012 (eq. 5), term by term in float64."""
+
+    def hsic(k: np.ndarray, m: np.ndarray) -> float:
+        n, ones = len(k), np.ones(len(k))
+        middle = (ones @ k @ ones) * (ones @ m @ ones) / ((n - 1) * (n - 2))
+        return float(np.trace(k @ m) + middle - 2 / (n - 2) * ones @ k @ m @ ones)
+
+    k, m = (each.astype(np.float64) @ each.astype(np.float64).T for each in (x, y))
+    np.fill_diagonal(k, 0)
+    np.fill_diagonal(m, 0)
+    return hsic(k, m) / np.sqrt(hsic(k, k) * hsic(m, m))
+
+
+def test_pairings_start_from_other_images_and_are_averaged_with_their_null_level(study: Checkout) -> None:
+    config = study.config()
+    config["inversions"]["jones"].update(images=30, pairings=2, chunk=25)  # 60 seeds, of which 30 are held out
+    config["similarity"]["measures"] = ["cka_debiased", "stir"]
+    study.write_config(config)
+    outcome = study.snakemake("results/tables/cka.csv", "results/tables/inversions.csv", "results/tables/gallery.zarr")
+    assert outcome.status == 0, outcome.text[-4000:]
+    natural, training = (study / f"results/images/{part}.zarr" for part in ("natural", "training"))
+    ids, known = store.strings(natural, "image"), store.strings(training, "image")
+    models = ("vgg-std", "convnext-linf10")
+    path = study / INVERTED.format(models[0])
+    begun, targets = store.strings(path, "seed_image"), store.strings(path, "image")
+    assert targets == ids[:30] * 2 and store.array(path, "pairing")[:].tolist() == [0] * 30 + [1] * 30
+    assert len(set(begun)) == 60 and set(ids[30:]) <= set(begun) <= {*ids[30:], *known}
+    assert begun == store.strings(study / INVERTED.format(models[1]), "seed_image")
+
+    def features(model: str, images: np.ndarray) -> np.ndarray:
+        weights, described = (study / f"results/models/{model}.{kind}" for kind in ("safetensors", "json"))
+        loaded = storage.load(model, str(weights), str(described))
+        return penultimate(loaded.classifier, images, name=model, device=torch.device("cpu")).numpy()
+
+    pixels = {
+        image: store.array(path, "images")[at]
+        for path, names in ((natural, ids), (training, known))
+        for at, image in enumerate(names)
+    }
+    seeds = features(models[1], np.stack([pixels[image] for image in begun]))
+    shown = store.array(path, "images")[:]
+    own, tested = (features(model, shown) for model in models)
+    halves = slice(0, 30), slice(30, 60)
+    values = [debiased(own[half], tested[half]) for half in halves]
+    table = pd.read_csv(study / "results/tables/cka.csv")
+    pair = (table["inverter"] == models[0]) & (table["model_b"] == models[1])
+    row = table[pair & (table["measure"] == "cka_debiased")].iloc[0]
+    null = np.mean([debiased(own[half], seeds[half]) for half in halves])
+    found = row[["value", "spread", "null", "calibrated"]].to_numpy(dtype=np.float64)
+    calibrated = (np.mean(values) - null) / (1 - null)
+    np.testing.assert_allclose(found, [np.mean(values), np.std(values, ddof=1), null, calibrated], atol=1e-5)
+    assert row["n"] == 30 and row["low"] < row["value"] < row["high"]
+    stir = table[pair & (table["measure"] == "stir")].iloc[0]
+    aims = features(models[1], store.array(natural, "images")[:30])
+    assert abs(stir["null"] - np.mean([debiased(aims, seeds[half]) for half in halves])) < 1e-5
+    told = pd.read_csv(study / "results/tables/inversions.csv").set_index("model")
+    assert (told["n"] == 60).all() and row["unconverged"] == told.loc[models[0], "above"]
+    assert table.loc[table["stimuli"] == "natural", ["spread", "unconverged"]].isna().all(axis=None)
+    assert store.array(study / "results/tables/gallery.zarr", "images").shape[1] == 3
+
+
 def test_on_models_of_other_kinds_the_target_says_that_nothing_is_in_common(study: Checkout) -> None:
     config = study.config()
     config["published"] = {"inversion": "jones"}

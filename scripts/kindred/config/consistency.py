@@ -189,6 +189,11 @@ def _similarity(config: Config) -> Iterator[str]:
                 f"inversions.{name}.images is {count}, but must be at least {FEWEST_COMPARED}: fewer images give no "
                 "interval."
             )
+        if count == config["images"]["evaluation"] and not training_images(config):
+            yield (
+                f"inversions.{name}.images is {count}, but must be less than images.evaluation where there are no "
+                "images for training: an inversion starts from images that are no targets."
+            )
 
 
 def _classes(config: Config) -> Iterator[str]:

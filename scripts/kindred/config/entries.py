@@ -89,3 +89,10 @@ def training_images(config: Config) -> int:
     """Number of images left for training."""
     source, images = SOURCES[config["images"]["source"]], config["images"]
     return source.total - images["evaluation"] if source.total else images["training"] or 0
+
+
+def enough_seeds(config: Config, inversion: str) -> bool:
+    """Whether the evaluation images that an inversion does not aim at are as many as it starts from."""
+    evaluated, own = config["images"]["evaluation"], config["inversions"][inversion]
+    targets = own["images"] or evaluated
+    return bool(evaluated - targets >= own["pairings"] * targets)

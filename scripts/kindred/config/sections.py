@@ -59,7 +59,16 @@ class Inversion(Settings, title="an inversion"):
     images: Images | None = Field(
         None, description="How many evaluation images are targets (at least 5 to compare them); null for all of them."
     )
-    seed: Seed = Field(0, description="Seed of the pairing of targets with seed images.")
+    pairings: Count = Field(
+        1,
+        description="How often every target is inverted, each time from another seed image; cka.csv has the mean over "
+        "pairings and its spread.",
+    )
+    seed: Seed = Field(
+        0,
+        description="Seed of the pairing of targets with seed images, which are of another class and no targets: other "
+        "evaluation images, and training images where these are too few.",
+    )
     chunk: Annotated[Whole, unit("images", ge=1)] = Field(
         64, description="Images that are inverted at once; a run that is cut off loses at most these."
     )
@@ -126,6 +135,11 @@ class Similarity(Settings, title="similarity"):
         "all",
         description="Pairs of models compared layer by layer: all, or a list in which the order within a pair does not "
         "matter; a model may be paired with itself. Pairs of figures.layers are compared anyway.",
+    )
+    permutations: Annotated[Whole, unit("permutations", ge=0)] = Field(
+        199,
+        description="Random pairings of natural images that give p of measures without a test in closed form; each "
+        "costs about as much as the comparison itself. 0 for none.",
     )
     groups: Count = Field(
         2, description="Number of groups that models are dealt into; one job compares the models of two groups."

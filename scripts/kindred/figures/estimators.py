@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from kindred.figures.layout import chart, reading
+from kindred.figures.layout import chart, reading, similarities
 from kindred.figures.layout.style import Captioned, Look, Options, Style, Tables
 from kindred.figures.layout.text import signed, span
 from kindred.similarity.catalogue import measure
@@ -20,7 +20,7 @@ SIDE = 1.9  # inches
 
 def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     """Debiased CKA along x; up, biased CKA and its null level, then STIR. Both agree on the dashed line."""
-    cka = reading.require(tables, "cka", "stimuli model_a model_b measure value null n")
+    cka = reading.require(tables, "cka", "stimuli model_a model_b measure value null unconverged n")
     inversion = options["inversion"]
     wanted = [("Natural images", "cka_biased", "natural")]
     if inversion:
@@ -34,22 +34,22 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         pairs = x.merge(y, on=["model_a", "model_b"])
         panels += [(title, other, pairs)] if len(pairs) else []
     others = {other for _, other, _ in panels}
-    others |= {"null"} if "cka_biased" in others else set()
+    others |= {"null"} if panels else set()
     entries = {key: LOOKS[name] for name, key in KEYS.items() if name in others}
     page, drawn = chart.panels(style, [(SIDE, SIDE)] * len(panels), entries=entries)
     for axes, (title, other, pairs) in zip(drawn, panels, strict=True):
         low = min(0.0, pairs["x"].min(), pairs["y"].min())
         chart.identity(axes, low, 1)
-        if other != "stir":  # which has no null level
-            axes.plot(pairs["x"], pairs["null"], gid="null", **LOOKS["null"])
+        axes.plot(pairs["x"], pairs["null"], gid="null", **LOOKS["null"])
         axes.plot(pairs["x"], pairs["y"], gid="value", **LOOKS[other])
         axes.set(xlim=(low - 0.03, 1.03), ylim=(low - 0.03, 1.03), title=title)
         axes.set(xlabel=measure("cka_debiased").label, ylabel=measure(other).label)
     text = (
         "Estimators of the similarity of penultimate features, a point for each pair of different models "
-        "(ordered pairs on inverted images). On the dashed line both agree. The null level of the biased "
-        "estimator is its exact expectation when the images of one model are paired with those of the other "
-        "at random; that of the debiased one is 0."
+        "(ordered pairs on inverted images). On the dashed line both agree. The null level is, on "
+        "natural images, the exact expectation when the images of one model are paired with those of the other "
+        "at random (0 for the debiased estimator), and on inverted ones what remains where the tested model sees "
+        "the seed images alone."
     )
     for title, other, pairs in panels:
         gap = (pairs["y"] - pairs["x"]).mean()
@@ -66,4 +66,6 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
                 f" {title} (n = {span(pairs['n'])}): biased CKA lies {gap:.3f} above debiased "
                 f"CKA on average, its null level from {null.min():.3f} to {null.max():.3f}."
             )
+    if inversion:
+        text += similarities.unconverged(rows[rows["stimuli"] == inversion])
     return page.figure, signed(text)

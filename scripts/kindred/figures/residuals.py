@@ -8,7 +8,7 @@ from kindred.figures.layout import chart, reading
 from kindred.figures.layout.budgets import by_budget, of_models
 from kindred.figures.layout.colours import budget_colours
 from kindred.figures.layout.style import INK, NOTE, QUIET, TICK, Captioned, Look, Options, Style, Tables
-from kindred.figures.layout.text import plural, span, widest
+from kindred.figures.layout.text import plural, share, span, widest
 from kindred.workflow.errors import BadInput
 
 THRESHOLD: Look = {"color": INK, "linewidth": 0.7, "linestyle": (0, (3, 2)), "gid": "threshold"}
@@ -76,11 +76,6 @@ def _spreads(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
     axes.set_xlim(*_limits(rows[["q05", "q95"]], rows))
     chart.plain_log(axes, "x")
     axes.axvline(rows["converged"].iloc[0], **THRESHOLD)
-
-
-def share(value: float) -> str:
-    """0.034 -> '3 %', 0.004 -> '<1 %'."""
-    return "<1 %" if 0 < value < 0.01 else f"{100 * value:.0f} %"
 
 
 def _caption(rows: pd.DataFrame, options: Options) -> str:

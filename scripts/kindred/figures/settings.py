@@ -4,7 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kindred.config.base import AttackName, Count, EachOnce, InversionName, ModelName, Pair, Settings, allowed
+from kindred.config.base import (
+    AttackName,
+    Count,
+    EachOnce,
+    InversionName,
+    ModelName,
+    Pair,
+    Settings,
+    Share,
+    allowed,
+    unit,
+)
 from kindred.similarity.catalogue import LAYER_MEASURES
 
 MOST_SHOWN = 5  # models in the gallery, unless asked for
@@ -22,6 +33,9 @@ class SimilarityFigure(Settings, title="a figure of similarity"):
     )
     inversion: InversionName | None = Field(
         None, description="The inversion whose images are compared with natural ones; null for the first."
+    )
+    unconverged: Annotated[Share, unit("share of images")] = Field(
+        0.5, description="Share of an inverter's images that have not converged above which its row is hatched."
     )
 
 

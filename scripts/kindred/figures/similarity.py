@@ -22,7 +22,15 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     scale = matrix.similarity(options["measure"], [one.matrix for one in content.values])
     names = (("Natural images", "model", "model"), ("Inverted images", "inverted through", "tested model"))
     panels = [
-        matrix.Panel(one.matrix, side, side, scale, *named) for one, named in zip(content.values, names, strict=False)
+        matrix.Panel(
+            one.matrix,
+            side,
+            side,
+            scale,
+            *named,
+            doubted=content.doubted(one, options["unconverged"], *[content.names] * 2),
+        )
+        for one, named in zip(content.values, names, strict=False)
     ]
     natural, *inverted = content.values
     grouped = ", grouped by training budget" if len(content.levels) > 1 else ""
@@ -39,10 +47,14 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     undefined = "are undefined: the features of a model do not vary over the images"
     rows = pd.concat([one.rows for one in content.values])
     text += signed(_means(content) + half_widths(rows))
-    null = defined(rows.loc[rows["model_a"] != rows["model_b"], "null"])
-    if len(null):
-        ends = dict.fromkeys(f"{end:.3f}" for end in (null.min(), null.max()))
-        text += signed(f" Null level (images paired at random): {' to '.join(ends)}.")
+    levels, meanings = [], ("images paired at random", "a tested model that sees the seed alone")
+    for one, meant in zip(content.values, meanings, strict=False):
+        null = defined(one.rows.loc[one.rows["model_a"] != one.rows["model_b"], "null"])
+        ends = dict.fromkeys(f"{end:.3f}" for end in (null.min(), null.max())) if len(null) else []
+        levels += [f"{' to '.join(ends)} ({meant})"] if ends else []
+    text += signed(clause("Null level", levels))
+    for one, panel in zip(inverted, panels[1:], strict=True):
+        text += similarities.unconverged(one.rows, options["unconverged"] if panel.doubted else None)
     text += hatched([one.matrix for one in content.values], undefined)
     return heatmap.draw(panels, style).page.figure, text
 

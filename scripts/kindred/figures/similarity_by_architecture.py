@@ -23,10 +23,17 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         raise BadInput("models.csv has no training budget with several architectures, but the figure needs one.")
     scale = matrix.similarity(options["measure"], [values for _, both in levels.values() for values in both])
     rows = []
-    for names, both in levels.values():
+    natural, inverted = content.values
+    designs = list(zip(content.families, (one.label for one in content.budgets), strict=True))
+    for level, (names, both) in levels.items():
         side = matrix.Side(tuple(names))
-        titled = zip(both, ("Natural images", "Inverted images"), strict=True)
-        rows.append([matrix.Panel(values, side, side, scale, title) for values, title in titled])
+        marked = content.doubted(inverted, options["unconverged"], designs, [(name, level) for name in names])
+        rows.append(
+            [
+                matrix.Panel(both[0], side, side, scale, "Natural images"),
+                matrix.Panel(both[1], side, side, scale, "Inverted images", doubted=marked),
+            ]
+        )
     figure = grid.draw(
         rows,
         style,
@@ -35,12 +42,13 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         every=True,
         axis_names=("architecture (right: inverted through)", "architecture (right: tested model)"),
     )
-    natural, inverted = content.values
     text = (
         f"Similarity ({similarities.described(options)}) of architectures trained at one budget. Left: natural images "
         f"(n = {natural.n}). Right: images inverted through the row's model (inversion {options['inversion']}, n = "
         f"{inverted.n}); rows are inverters, columns tested models. {content.averaged}"
     )
     apart = {level: [off_diagonal(values) for values in both] for level, (_, both) in levels.items()}
+    hatched = any(panel.doubted for _, panel in rows)
+    text += similarities.unconverged(inverted.rows, options["unconverged"] if hatched else None)
     means = [f"{level} {similarities.arrow(both)}" for level, both in apart.items() if all(map(len, both))]
     return figure, text + signed(clause("Mean off the diagonal, natural → inverted", means))

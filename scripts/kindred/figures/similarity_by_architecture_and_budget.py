@@ -21,11 +21,20 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     ]
     side = matrix.Side(tuple(content.levels))
     scale = matrix.similarity(options["measure"], [values for row in means for values in row])
+    (inverted,) = content.values
+    designs = list(zip(content.families, (one.label for one in content.budgets), strict=True))
+    rows = []
+    for row, name in zip(means, names, strict=True):
+        of_row = [(name, level) for level in content.levels]
+        doubted = content.doubted(inverted, options["unconverged"], designs, of_row)
+        rows.append(
+            [
+                matrix.Panel(values, side, side, scale, tested, doubted=doubted)
+                for values, tested in zip(row, names, strict=True)
+            ]
+        )
     figure = grid.draw(
-        [
-            [matrix.Panel(values, side, side, scale, tested) for values, tested in zip(row, names, strict=True)]
-            for row in means
-        ],
+        rows,
         style,
         cell=float(np.clip(1.3 / len(content.levels), 0.13, 0.34)),
         row_names=names,
@@ -39,5 +48,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         f"model of the row's architecture and budget (inversion {options['inversion']}), the tested model "
         f"being of the column's architecture and budget. {content.averaged}"
     )
+    hatched = any(row[0].doubted for row in rows)
+    text += similarities.unconverged(inverted.rows, options["unconverged"] if hatched else None)
     left = [name for name in families if name not in names]
     return figure, text + (f" Left out, as they lack a budget: {listed(left)}." if left else "")

@@ -36,18 +36,20 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         f"a model trained at the row's budget (inversion {options['inversion']}), the tested model being one "
         "trained at the column's budget. Each cell is a mean over ordered pairs of different models."
     )
+    doubted = content.doubted(inverted, options["unconverged"], [one.label for one in content.budgets], levels)
     panels, empty = [], False
     for place, (title, pairs) in zip(("Left: ", "Right: "), conventions.items(), strict=False):
         count = pd.crosstab(pairs["level_a"], pairs["level_b"]).reindex(index=levels, columns=levels, fill_value=0)
         notes = count.map(plural, noun="pair").to_numpy(dtype=np.str_)
         names = title, "inverted through", "tested model"
-        panels.append(matrix.Panel(means[title], side, side, scale, *names, notes=notes))
+        panels.append(matrix.Panel(means[title], side, side, scale, *names, notes=notes, doubted=doubted))
         where = place if len(conventions) > 1 else "Averaged are "
         text += f" {where}{CONVENTIONS[title]}, {span(count.to_numpy().ravel())} of them a cell."
         empty |= (count == 0).any(axis=None)
     if holes := int((~np.isfinite(inverted.matrix)).sum()):
         text += f" Undefined values ({holes}) are left out."
     text += " Hatched cells have no pairs." if empty else ""
+    text += similarities.unconverged(inverted.rows, options["unconverged"] if doubted else None)
     wide = (CELL if len(levels) <= MANY else SMALL) * len(levels)
     bodies = [(wide, wide)] * len(panels)
     return heatmap.draw(panels, style, bodies=bodies, origin="lower", undefined="no pairs").page.figure, text

@@ -75,7 +75,7 @@ class Study:
         if job.rule in ("attack_model", "invert_images"):
             known = {**attack_entries(self.config), **self.config["inversions"]}
             made_by = wildcards.get("attack") or wildcards["inversion"]
-            return float(self._images(known[made_by]) * self.pixels * FLOAT)
+            return float(self._images(known[made_by]) * known[made_by].get("pairings", 1) * self.pixels * FLOAT)
         if job.rule == "extract_activations":
             return float(self._images() * sum(self.rates[wildcards["model"]]["widths"].values()) * FLOAT)
         if job.rule in ("train_model", "train_snapshots", "convert_checkpoint", "import_checkpoint"):
@@ -104,7 +104,7 @@ class Study:
 
     def invert_images(self, inversion: str, model: str) -> float:
         settings = self.config["inversions"][inversion]
-        return self._images(settings) * settings["steps"] * self.rates[model]["inversion"]
+        return self._images(settings) * settings["pairings"] * settings["steps"] * self.rates[model]["inversion"]
 
     def extract_activations(self, model: str, stimuli: str) -> float:
         return self._images() * self.rates[model]["observe"]
@@ -122,8 +122,11 @@ class Study:
 
     def compare_inverted(self, inversion: str, tile: str) -> float:
         inverters, tested = self._sides(tile)
-        passes = self._sum("forward", inverters) + (1 + len(inverters)) * self._sum("forward", tested)
-        return self._images(self.config["inversions"][inversion]) * passes
+        settings = self.config["inversions"][inversion]
+        # Inverted images and their seeds in every pairing, and targets once.
+        inverted = self._sum("forward", inverters) + (1 + len(inverters)) * self._sum("forward", tested)
+        passes = settings["pairings"] * inverted + self._sum("forward", tested)
+        return self._images(settings) * passes
 
     def compare_gradients(self, tile: str) -> float:
         settings = self.config["gradients"]

@@ -7,9 +7,8 @@ is the authors': per-image unit gradients, their exponential average, constant s
 iterate kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,33 +16,6 @@ from kindred.descent import Descent, descend
 from kindred.workflow.errors import BadInput
 
 WARM_UP_SHARE = 0.9  # of the steps; more steps in float32 gain little (docs/performance.md)
-
-
-def pair_seeds(labels: Sequence[int] | np.ndarray | Tensor, seed: int) -> np.ndarray:
-    """For every image the index (n,) int64 of its seed image, one with another label.
-
-    Each is drawn uniformly from all images of other labels, independently, so one image may be the seed of several
-    targets and some of none. The result is a function of `labels` (n,) and `seed` alone, the same on every machine;
-    adding or reordering images changes it, so store it with the inverted images. Raises BadInput unless `labels` is one
-    row of at least two classes.
-    """
-    labels = np.asarray(labels)
-    if labels.ndim != 1:
-        raise BadInput(f"labels to pair have shape {labels.shape}; it must be (n,).")
-    classes, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if len(classes) < 2:
-        raise BadInput(
-            f"the number of classes among labels to pair is {len(classes)}; it must be at least 2, for seed images "
-            "of another label."
-        )
-    # Sorted by label, images of other labels are all outside one run: draw among them and skip the run.
-    order = np.argsort(inverse, kind="stable")
-    first = np.cumsum(counts) - counts
-    others = len(labels) - counts[inverse]
-    uniform = np.random.default_rng(seed).random(len(labels))
-    drawn = np.minimum((uniform * others).astype(np.int64), others - 1)
-    drawn += np.where(drawn >= first[inverse], counts[inverse], 0)
-    return order[drawn].astype(np.int64)
 
 
 def invert(

@@ -23,6 +23,7 @@ Matrix = NDArray[np.float64]
 
 COLUMNS = 2**11  # entries summed in one float32 product; the sum over products is float64
 ROWS = 256  # layers per block row of the symmetric product
+PERMUTED = 2**24  # entries of permuted rows held at once
 
 
 @torch.no_grad()
@@ -176,6 +177,50 @@ def permutation_null(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
 def _demand_centring(estimator: Estimator, *packs: Grams) -> None:
     if estimator == "biased" and any(grams.strata is not None for grams in packs):
         raise ValueError("biased CKA needs Gram matrices that are not centred for strata.")
+
+
+@torch.no_grad()
+def permuted(
+    grams: Grams, pairs: Sequence[tuple[int, int]], orders: NDArray[np.integer], estimator: Estimator = "debiased"
+) -> Matrix:
+    """CKA (K, P) of pairs of layers (i, j) when the images of layer j are taken in each of the K orders (K, n).
+
+    Permuting images permutes rows and columns of a Gram matrix, and no self term changes: for each j and order one
+    packed row is gathered, and all i of its pairs are one product with it. So an order costs about a pass over the
+    packed rows for each j, beside the n^2 entries of one matrix and a few packed rows.
+    """
+    debiased, biased = _self_numerators(grams)
+    roots, n = _roots(debiased, biased, grams.n, estimator), grams.n
+    found = torch.empty(len(orders), len(pairs), dtype=torch.float64, device=roots.device)
+    traces, shuffled = _traces(grams), torch.from_numpy(np.asarray(orders, dtype=np.int64)).to(roots.device)
+    several = max(1, PERMUTED // grams.packed.shape[1])
+    for second in sorted({j for _, j in pairs}):
+        places = [place for place, (_, j) in enumerate(pairs) if j == second]
+        first = [pairs[place][0] for place in places]
+        whole, left = _square(grams, second), grams.packed[first]
+        for lo in range(0, len(orders), several):
+            some = shuffled[lo : lo + several]
+            rows = torch.empty(len(some), left.shape[1], device=left.device)
+            for row, order in zip(rows, some, strict=True):
+                for start, stop, piece in grams.blocks(row):
+                    torch.mul(whole[order[start:stop, None], order[None, start:]], math.sqrt(2), out=piece)
+                    piece[:, : stop - start].div_(math.sqrt(2))
+            numerator = products(left, rows)
+            if estimator == "biased":
+                own = grams.diagonal[first] @ grams.diagonal[second][some].T
+                numerator = _biased(numerator, own, (traces[first] * traces[second])[:, None], n)
+            found[lo : lo + several, places] = (numerator / (roots[first][:, None] * roots[second])).T
+    return np.asarray(found.cpu())
+
+
+def _square(grams: Grams, layer: int) -> Tensor:
+    """The U-centred matrix (n, n) of a layer, from its packed row."""
+    whole = torch.empty(grams.n, grams.n, device=grams.packed.device)
+    for lo, hi, piece in grams.blocks(grams.packed[layer]):
+        whole[lo:hi, lo:hi] = piece[:, : hi - lo]
+        whole[lo:hi, hi:] = piece[:, hi - lo :] / math.sqrt(2)
+        whole[hi:, lo:hi] = whole[lo:hi, hi:].T
+    return whole
 
 
 def _traces(grams: Grams) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kindred.similarity import cka as kernels
 from kindred.similarity.cka import Estimator, cka, cka_between, jackknife, minibatch_cka, permutation_null
 from kindred.similarity.gram import Grams, Precision, pack, packed_bytes, stratified
 from kindred.similarity.gram_bands import cka_in_bands
@@ -147,6 +148,32 @@ def without_error(name: str, value: Matrix) -> dict[str, Matrix]:
     unknown = np.full_like(value, np.nan)
     biased = ESTIMATORS.get(name) == "biased"
     return {"value": value, "error": unknown, "null": unknown if biased else np.where(np.isnan(value), np.nan, 0.0)}
+
+
+def permuted(
+    names: Sequence[str],
+    features: Sequence[Tensor],
+    pairs: Sequence[tuple[int, int]],
+    settings: Mapping[str, Any],
+    orders: NDArray[np.integer],
+) -> dict[str, Matrix]:
+    """{name: (K, P)}: the measures of `pairs` when images of their second side are taken in each of K orders (K, n)."""
+    found: dict[str, Matrix] = {}
+    if MINIBATCH in names:
+        rows, columns = (np.array(side, dtype=int) for side in zip(*pairs, strict=True))
+        first, second = np.unique(rows), np.unique(columns)
+        left = [features[at] for at in first]
+        at = np.searchsorted(first, rows), len(first) + np.searchsorted(second, columns)
+        found[MINIBATCH] = np.stack(
+            [_minibatch([*left, *(features[j][order] for j in second)], settings)[at] for order in orders]
+        )
+    if linear := [name for name in names if name not in (RBF, MINIBATCH)]:
+        grams = pack(features, precision=_precision(settings))
+        found |= {name: kernels.permuted(grams, pairs, orders, ESTIMATORS[name]) for name in linear}
+    if RBF in names:
+        grams = pack(features, kernel="rbf", sigma=settings["bandwidth"], precision=_precision(settings))
+        found[RBF] = kernels.permuted(grams, pairs, orders)
+    return found
 
 
 def _parts(count: int, images: int, memory: float) -> list[tuple[int, int]]:

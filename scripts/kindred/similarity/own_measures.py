@@ -2,7 +2,7 @@
 
 The function takes two float64 arrays (n, p) and (n, q), features of the same n images in the same order, and
 returns one number. It is called once for each pair of models, and never for a model with itself on the same
-images unless the study compares that pair.
+images unless the study compares that pair; for p, once more for each of `similarity.permutations`.
 """
 
 import hashlib

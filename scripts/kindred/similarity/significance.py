@@ -44,6 +44,28 @@ def against_random_pairing(value: ArrayLike, n: ArrayLike) -> tuple[Floats, Floa
     return value * np.sqrt(nu), stats.t.sf(np.sqrt(nu - 1) * within / np.sqrt(1 - within**2), nu - 1)
 
 
+def permutation_p(value: ArrayLike, permuted: ArrayLike) -> Floats:
+    """One-sided p of values (P,): (1 + permutations with at least the value) / (1 + K), given permuted values (K, P).
+
+    The pairing that was found counts as one of the permutations, so p is never 0 and the test is exact (Phipson and
+    Smyth 2010). NaN where a value is.
+    """
+    value, permuted = np.asarray(value, dtype=np.float64), np.asarray(permuted, dtype=np.float64)
+    p = (1 + (permuted >= value).sum(axis=0)) / (1 + len(permuted))
+    return np.where(np.isnan(value), np.nan, p)
+
+
+def calibrated(value: ArrayLike, null: ArrayLike, largest: ArrayLike) -> Floats:
+    """Where a value lies between its null level, 0, and the largest value of its measure, 1; below the former negative.
+
+    The form of Gröger, Wen and Brbić (package calibrated-similarity), whose level is a quantile of the null
+    distribution and who clip at 0; this one is its mean. NaN where one of them is unknown.
+    """
+    value, null, largest = (np.asarray(each, dtype=np.float64) for each in (value, null, largest))
+    room = largest - null
+    return (value - null) / np.where(room > 0, room, np.nan)
+
+
 def false_discovery(p: ArrayLike) -> Floats:
     """The smallest false discovery rate at which each of several tests is a discovery (Benjamini and Hochberg 1995).
 

@@ -15,9 +15,10 @@ from kindred.tables.tables import demand_each_once, in_order, of_study, pairs_of
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
 
-CKA_COLUMNS = (
-    "stimuli inverter model_a model_b layer_a layer_b measure value low high null n z p q".split()  # noqa: SIM905
-)
+CKA_COLUMNS = [
+    *("stimuli", "inverter", "model_a", "model_b", "layer_a", "layer_b", "measure"),
+    *("value", "low", "high", "spread", "null", "calibrated", "unconverged", "n", "z", "p", "q"),
+]
 LAYER_COLUMNS = "stimuli model_a layer_a model_b layer_b measure value low high null n".split()  # noqa: SIM905
 
 
@@ -29,7 +30,9 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
     """
     frames = [pd.DataFrame(columns=["model_a", "model_b", "measure"])]
     for path in with_one_set_of_weights(tiles):
-        columns = {name: values(path, name) for name in ("value", "low", "high", "null")}
+        # p by permutation, of natural images, and spread over pairings, of inverted ones.
+        stored = ("value", "low", "high", "null", "p" if symmetric else "spread")
+        columns = {name: values(path, name) for name in stored}
         pairs = pairs_of(path, "model_a", "model_b").assign(n=values(path, "n"))
         for row, measure in enumerate(store.strings(path, "measure")):
             found = {name: column[row] for name, column in columns.items()}
@@ -39,6 +42,7 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
         combinations_with_replacement(models, 2) if symmetric else product(models, repeat=2)
     )
     demand_each_once(stimuli, table, "measure", wanted, "compare_activations compare_inverted")
+    table = table.reindex(columns=[*table.columns, "spread" if symmetric else "p"])
     table = table.assign(stimuli=stimuli, layer_a="penultimate", layer_b="penultimate")
     table["inverter"] = "" if symmetric else table["model_a"]
     return in_order(table, models, "measure", "model_a", "model_b")
@@ -47,15 +51,34 @@ def cka_table(stimuli: str, tiles: Iterable[str], models: Sequence[str], symmetr
 def tested(table: pd.DataFrame, debiased: Sequence[str]) -> pd.DataFrame:
     """The rows of `cka_table` of all stimuli, with z, p and q against images paired at random (`significance`).
 
-    Only for different models on natural images by debiased measures: a model with itself is 1 by construction, and two
-    models on images inverted through one of them are no independent features even without any relation. q is the false
-    discovery rate over all tests of the table.
+    Only for different models on natural images: a model with itself is 1 by construction, and two models on images
+    inverted through one of them are no independent features even without any relation. Debiased measures have z and p
+    in closed form; of others p by permutation stays where it was computed. q is the false discovery rate over all tests
+    of the table.
     """
     testable = (table["stimuli"] == "natural") & (table["model_a"] != table["model_b"])
-    testable &= table["measure"].isin(debiased)
+    closed = testable & table["measure"].isin(debiased)
     z, p = significance.against_random_pairing(table["value"], table["n"])
-    table = table.assign(z=np.where(testable, z, np.nan), p=np.where(testable, p, np.nan))
+    table = table.assign(z=np.where(closed, z, np.nan), p=np.where(closed, p, table["p"].where(testable)))
     return table.assign(q=significance.false_discovery(table["p"]))[CKA_COLUMNS]
+
+
+def calibrated(
+    table: pd.DataFrame, largest: Mapping[str, float | None], inversions: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """The rows of `cka_table` with the calibrated value, and the share of images that have not converged.
+
+    largest: the largest value of each measure, None where it is unknown. inversions: the rows of inversions.csv; the
+    share is of the inverter's images that are compared, so 0 where others are left out, and empty on natural images.
+    """
+    top = table["measure"].map(largest).astype(float)
+    table = table.assign(calibrated=significance.calibrated(table["value"], table["null"], top), unconverged=np.nan)
+    if inversions is None or inversions.empty:
+        return table
+    share = inversions["above"].where(inversions["left_out"] == 0, 0.0)
+    known = dict(zip(zip(inversions["inversion"], inversions["model"], strict=True), share, strict=True))
+    pairs = zip(table["stimuli"], table["inverter"], strict=True)
+    return table.assign(unconverged=[known.get(pair, np.nan) for pair in pairs])
 
 
 def layers_table(

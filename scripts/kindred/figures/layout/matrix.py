@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kindred.figures.layout.budgets import Budget
 from kindred.figures.layout.colours import ACCURACY, SIMILARITY, budget_colours, ink_on
 from kindred.figures.layout.page import Page
-from kindred.figures.layout.style import HOLE, LABEL, UNDEFINED, Look
+from kindred.figures.layout.style import DOUBTED, HOLE, LABEL, UNDEFINED, Look
 from kindred.figures.layout.text import widest
 from kindred.similarity.catalogue import measure
 
@@ -86,7 +86,8 @@ SHARES = Scale(ACCURACY, Normalize(0, 1), lambda value: f"{100 * value:.1f}")  #
 class Panel:
     """One matrix (rows, columns) and how it is shown; `notes` is a small second line in each cell.
 
-    `gutter`: inches kept free at the far left, for what a figure writes there itself.
+    `gutter`: inches kept free at the far left, for what a figure writes there itself. `doubted`: rows that are hatched
+    over their colours, because they are not to be trusted.
     """
 
     values: Matrix
@@ -98,6 +99,7 @@ class Panel:
     column_name: str = ""
     notes: NDArray[np.str_] | None = None
     gutter: float = 0.0
+    doubted: tuple[int, ...] = ()
 
 
 def unit(value: float) -> str:
@@ -140,6 +142,10 @@ def draw(page: Page, axes: Axes, panel: Panel, *, origin: str, size: float) -> N
     if len(holes):
         boxes = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in holes]
         axes.add_collection(PatchCollection(boxes, **HOLE, gid="undefined"), autolim=False)
+    doubted = [(row, column) for row, column in np.argwhere(np.isfinite(panel.values)) if row in panel.doubted]
+    if doubted:
+        boxes = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in doubted]
+        axes.add_collection(PatchCollection(boxes, **DOUBTED, gid="doubted"), autolim=False)
     for side, line in ((panel.rows, axes.axhline), (panel.columns, axes.axvline)):
         if side.grouped and side.named:
             for _, _, end in runs(side.groups)[:-1]:

@@ -1,6 +1,6 @@
 """Model x model similarity: the values of cka.csv that a figure shows, by model, architecture and budget."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 from kindred.figures.layout import architectures, reading
 from kindred.figures.layout.budgets import Budget, by_budget, in_order, of_models
 from kindred.figures.layout.style import Options, Tables
-from kindred.figures.layout.text import span
+from kindred.figures.layout.text import share, span
 from kindred.similarity.catalogue import measure
 
 
@@ -56,6 +56,18 @@ class Content:
         alone = ~pairs.duplicated(["family_a", "family_b", "level_a", "level_b"], keep=False)
         return pairs[~pairs["same"] | alone]
 
+    def doubted(
+        self, values: Values, threshold: float, groups: Sequence[Hashable], rows: Sequence[Hashable]
+    ) -> tuple[int, ...]:
+        """Positions of the rows through whose models more than the threshold of inverted images have not converged.
+
+        groups: that of each model; rows: the groups that stand in a figure's rows. A group's share is the mean over its
+        models.
+        """
+        shares = values.rows.groupby("model_a")["unconverged"].first().reindex(self.names)
+        mean = {row: shares[[group == row for group in groups]].mean() for row in rows}
+        return tuple(place for place, row in enumerate(rows) if mean[row] > threshold)
+
     @property
     def averaged(self) -> str:
         """A sentence on the mean over the pairs of two groups."""
@@ -76,7 +88,7 @@ def select(tables: Tables, options: Options, *, natural: bool = True, grouped: b
     budget, family = of_models(tables["models"]), architectures.names(tables["models"])
     names = by_budget(names, budget) if grouped else names
     stimuli = [*(["natural"] if natural else []), *([options["inversion"]] if options["inversion"] else [])]
-    table = reading.require(tables, "cka", "stimuli model_a model_b measure value low high null n")
+    table = reading.require(tables, "cka", "stimuli model_a model_b measure value low high null unconverged n")
     of = options["measure"]
     table, found = reading.choose(table, "measure", of, "cka.csv"), []
     for one in stimuli:
@@ -98,6 +110,23 @@ def arrow(kinds: Iterable[Sequence[float] | pd.Series]) -> str:
     """The mean of some values on each kind of images: '0.846 → 0.277'."""
     found = map(reading.defined, kinds)
     return " → ".join(f"{some.mean():.3f}" if len(some) else "undefined" for some in found)
+
+
+def unconverged(rows: pd.DataFrame, hatched: float | None = None) -> str:
+    """A sentence on rows of cka.csv, how many inverted images have not converged; nothing without inverted images.
+
+    hatched: the share above which rows are hatched, where one is.
+    """
+    shares = rows.groupby("model_a")["unconverged"].first().dropna()
+    if shares.empty:
+        return ""
+    if not shares.any():
+        return " All inverted images that are compared have converged."
+    worst = f" ({share(shares.max())} of those through {shares.idxmax()}, the most)" if len(shares) > 1 else ""
+    text = f" {share(shares.mean())} of the inverted images have not converged{worst}"
+    if hatched is None:
+        return f"{text}."
+    return f"{text}; rows of which more than {share(hatched)} have not are hatched over their colour."
 
 
 def described(options: Options) -> str:

@@ -21,6 +21,8 @@ QUIET = "#6b6b6b"
 UNDEFINED = "#f6f6f6"
 # A cell without a value: hatched, so that it is not taken for a low one.
 HOLE: dict[str, Any] = {"facecolor": UNDEFINED, "edgecolor": "#9a9a9a", "hatch": "///////", "linewidth": 0}
+# A cell that is not to be trusted: hatched the other way, over its colour.
+DOUBTED: dict[str, Any] = {"facecolor": "none", "edgecolor": "#9a9a9a", "hatch": "\\\\\\", "linewidth": 0}
 
 Tables = Mapping[str, Any]
 Options = Mapping[str, Any]

@@ -71,6 +71,11 @@ def span(numbers: Iterable[float]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
+def share(value: float) -> str:
+    """0.034 -> '3 %', 0.004 -> '<1 %'."""
+    return "<1 %" if 0 < value < 0.01 else f"{100 * value:.0f} %"
+
+
 def clause(lead: str, parts: Sequence[str]) -> str:
     """A sentence ' Lead: part; part.', or nothing without parts."""
     return f" {lead}: {'; '.join(parts)}." if parts else ""
