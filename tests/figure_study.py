@@ -45,7 +45,9 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
     two = list(combinations(measures, 2))
     kinds = np.resize(["seed", "architecture", "several"], len(pairs))
     taught = [(a, b, method) for a, b in pairs[["model_a", "model_b"]].to_numpy() for method in ("hard", "soft")]
-    best = {"size": [2], "chosen": "least alike", "models": " ".join(names[:2])}
+    overs, ways = ("members", "best member"), ("least alike", "best of all ways and sizes")
+    statistics = (("mean", 0.01), ("correlation", -0.3), ("partial correlation", -0.1))
+    chosen = (("accuracy", 0.8), ("gain over best member", 0.5))
     return {
         "clusters": pd.DataFrame({"model": names, "cluster": np.resize([1, 2], len(names)), "hierarchical": 1}),
         "labels": pd.DataFrame({"label": ["architecture", "base"], "ari_spectral": [0.5 * known, -0.1 * known]}),
@@ -74,11 +76,16 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
         "regression": pd.DataFrame(
             {"held_out": ["pairs", "models"], "r2": 0.3 * known, "models": len(names), "pairs": len(pairs)}
         ),
-        "ensembles": pd.DataFrame({"size": 2, "mean_sat": pairs["sat_pgd"], "gain": 0.01 * pairs["cka"]}),
-        "ensemble_gains": pd.DataFrame(
-            {"size": [2], "sets": [len(pairs)], "correlation": -0.3 * known, "low": -0.5 * known, "high": 0.0}
+        "ensembles": pd.DataFrame(
+            {"size": 2, "mean_sat": pairs["sat_pgd"], "gain": 0.01 * pairs["cka"], "over_best": -0.01, "n": 500}
         ),
-        "ensemble_choice": pd.DataFrame({**best, "accuracy": 0.9 * known, "best_member": 0.8 * known}),
+        "ensemble_gains": pd.DataFrame(
+            [(2, over, name, value * known) for over in overs for name, value in statistics],
+            columns=["size", "over", "statistic", "value"],
+        ).assign(low=-0.5 * known, high=0.0, null=0.0, n=len(pairs), models=len(names)),
+        "ensemble_choice": pd.DataFrame(
+            [(ways[-1], name, value * known) for name, value in chosen], columns=["chosen", "quantity", "value"]
+        ).assign(low=0.4 * known, high=0.9 * known, n=500),
         "pairs": pairs,
         "mantel": pd.DataFrame(
             {"first": [a for a, _ in two], "second": [b for _, b in two], "pearson": 0.9 * known}
