@@ -89,7 +89,15 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
         "pairs": pairs,
         "mantel": pd.DataFrame(
             {"first": [a for a, _ in two], "second": [b for _, b in two], "pearson": 0.9 * known}
-        ).assign(spearman=-0.9 * known, p=0.0001 * known, pairs=len(pairs)),
+        ).assign(
+            pearson_low=0.8 * known,
+            pearson_high=0.95 * known,
+            spearman=-0.9 * known,
+            p=0.0001 * known,
+            holm=[(0.0005 if "sat_pgd" in both else 0.3) * known for both in two],
+            n=len(pairs),
+            models=len(names),
+        ),
         "variation": pairs[["model_a", "model_b"]].assign(differs=kinds, sat=pairs["sat_pgd"]),
         "quality": pd.DataFrame({"attack": "pgd", "model": names, "n": 50, "clean": 0.5})
         .assign(single=0.3, half=0.5, many=0.9, double=1.0, warning=["one step beats many"] + [""] * (len(names) - 1))

@@ -136,9 +136,17 @@ def test_measures_have_scatter_plots_below_and_correlations_above() -> None:
     assert cells[1] == ["0.90\nρ −0.90\np < 0.001"]
     np.testing.assert_array_equal(figure.axes[3].collections[0].get_offsets(), TABLES["pairs"][["sat_pgd", "cka"]])
     assert texts(draw("measures", FEW, **chosen).axes[1], "cell") == ["undefined"]
-    assert "Strongest" in caption("measures", TABLES, **chosen) and "Strongest" not in caption(
-        "measures", FEW, **chosen
-    )
+    words = caption("measures", TABLES, **chosen)
+    assert "corrected for all 10 tests of the study (Holm)" in words
+    assert "2 of 3 correlations here differ from 0: SAT (pgd) with same prediction 0.90 [0.80, 0.95] and" in words
+    assert "differ from 0" not in caption("measures", FEW, **chosen)
+
+
+def test_a_correlation_that_does_not_survive_the_correction_is_not_claimed() -> None:
+    weak = {**TABLES, "mantel": TABLES["mantel"].assign(p=0.02, holm=0.2)}
+    words = caption("measures", weak, measures=["sat_pgd", "cka", "agreement"])
+    assert "0 of 3 correlations here differ from 0." in words and "0.90 [" not in words
+    assert texts(draw("measures", weak, measures=["sat_pgd", "cka"]).axes[1], "cell") == ["0.90\nρ −0.90\np 0.200"]
 
 
 def test_gains_of_students_against_sat() -> None:

@@ -28,6 +28,11 @@ def of_all(statistic: Statistic, n: int) -> float:
     return float(statistic(np.ones((1, n)))[0]) if n else float("nan")
 
 
+def pearson(x: ArrayLike, y: ArrayLike) -> float:
+    """Pearson's correlation of x and y (n,), each observation counted once."""
+    return of_all(correlation(x, y), np.size(x))
+
+
 def mean(x: ArrayLike) -> Statistic:
     """The mean of x (n,)."""
     values = np.asarray(x, dtype=np.float64)

@@ -96,7 +96,8 @@ class Measures(Settings, title="sat.measures"):
     """Other measures of similarity beside SAT."""
 
     permutations: Annotated[Whole, Field(ge=19)] = Field(999, description="Permutations of Mantel's test.")
-    seed: Seed = Field(0, description="Seed of the permutations.")
+    draws: Annotated[Whole, Field(ge=10)] = Field(1000, description="Draws of the bootstrap over models.")
+    seed: Seed = Field(0, description="Seed of permutations and draws.")
 
 
 class Sat(Settings, title="sat"):

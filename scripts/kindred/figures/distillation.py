@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kindred.analyses.mantel import pearson
+from kindred.analyses.correlations import pearson
 from kindred.figures.layout import chart, reading
 from kindred.figures.layout.colours import group_colour
 from kindred.figures.layout.labels import name_points

@@ -1,7 +1,5 @@
 """Gain of ensembles over their members against the similarity of the members (Hwang et al. 2024)."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -9,7 +7,7 @@ from kindred.analyses.ensembles import ANY
 from kindred.figures.layout import chart, reading
 from kindred.figures.layout.colours import HUES
 from kindred.figures.layout.style import NOTE, QUIET, Captioned, Look, Options, Style, Tables
-from kindred.figures.layout.text import clause, listed, plural, signed
+from kindred.figures.layout.text import bounded, clause, listed, plural, signed
 
 SIZE = (1.75, 1.75)  # inches
 ROWS = (("members", "gain", "gain over members, points"), ("best member", "over_best", "gain over best member, points"))
@@ -45,12 +43,6 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         if count == sizes[0]:
             axes.set_ylabel(label)
     return page.figure, signed(_caption(table, gains, tables["ensemble_choice"]))
-
-
-def bounded(row: Any, scale: float = 1.0, digits: int = 2) -> str:
-    """'0.12 [0.01, 0.23]', or the value alone where it has no interval."""
-    numbers = [f"{scale * row[name]:.{digits}f}" for name in ("value", "low", "high")]
-    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]" if np.isfinite(row["low"] + row["high"]) else numbers[0]
 
 
 def _caption(table: pd.DataFrame, gains: pd.DataFrame, choice: pd.DataFrame) -> str:
