@@ -44,13 +44,10 @@ rule describe_components:
 rule cluster_models:
     input:
         sat=table("sat"),
-        components=table("components") if WITH_COMPONENTS else [],
-        models=table("models") if SAT_MODELS else [],
     output:
         clusters="<results>/tables/clusters.csv",
         stability="<results>/tables/stability.csv",
         eigenvalues="<results>/tables/eigenvalues.csv",
-        labels="<results>/tables/labels.csv",
         map="<results>/tables/map.csv",
     log:
         "<logs>/cluster_models.log",
@@ -59,10 +56,35 @@ rule cluster_models:
     params:
         **uses("cluster_models"),
         attack=SAT_ATTACK,
-        settings=canonical(SAT["clusters"]),
+        settings=settings_of("clusters", "affinity", "diagonal", "count", "seeds", "starts", "perplexity"),
         content=SAT_CONTENT,
     script:
         "../scripts/cluster_models.py"
+
+
+rule compare_clusters:
+    input:
+        sat=table("sat"),
+        clusters=table("clusters"),
+        components=table("components") if WITH_COMPONENTS else [],
+        models=table("models") if SAT_MODELS else [],
+        tiles=tile_stores("transfer", ATTACKS, ORDERED_TILES) if SAT_MODELS else [],
+    output:
+        labels="<results>/tables/labels.csv",
+        sensitivity="<results>/tables/sensitivity.csv",
+    log:
+        "<logs>/compare_clusters.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        **uses("compare_clusters"),
+        attack=SAT_ATTACK,
+        attacks=ATTACKS if SAT_MODELS else [],
+        floor=config["transfer"]["floor"],
+        settings=settings_of("clusters", "affinity", "diagonal", "seeds", "starts", "draws", "seed"),
+        content=SAT_CONTENT,
+    script:
+        "../scripts/compare_clusters.py"
 
 
 rule explain_sat:

@@ -45,12 +45,25 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
     two = list(combinations(measures, 2))
     kinds = np.resize(["seed", "architecture", "several"], len(pairs))
     taught = [(a, b, method) for a, b in pairs[["model_a", "model_b"]].to_numpy() for method in ("hard", "soft")]
+    choices = (("pgd", "mim"), ("sat", "exp_sat"), ("zero", "kept"), (2, 3, 4))
+    ari, level = np.linspace(0.2, 0.9, 24) * known, np.resize([0.01, 0.2], 24) * known
     overs, ways = ("members", "best member"), ("least alike", "best of all ways and sizes")
     statistics = (("mean", 0.01), ("correlation", -0.3), ("partial correlation", -0.1))
     chosen = (("accuracy", 0.8), ("gain over best member", 0.5))
     return {
         "clusters": pd.DataFrame({"model": names, "cluster": np.resize([1, 2], len(names)), "hierarchical": 1}),
-        "labels": pd.DataFrame({"label": ["architecture", "base"], "ari_spectral": [0.5 * known, -0.1 * known]}),
+        "labels": pd.DataFrame(
+            [
+                ("architecture", "spectral", 0.5 * known),
+                ("base", "spectral", -0.1 * known),
+                ("base", "average linkage", 0.9 * known),
+            ],
+            columns=["label", "partition", "value"],
+        ).assign(low=0.4 * known, high=0.6 * known, null=0.0, p=0.004 * known, n=len(names)),
+        "sensitivity": pd.DataFrame(
+            [(attack, kind, diagonal, count, count == 3) for attack, kind, diagonal, count in product(*choices)],
+            columns=["attack", "affinity", "diagonal", "count", "gap"],
+        ).assign(label="architecture", value=ari, low=ari - 0.1, high=ari + 0.1, null=0.0, p=level, n=len(names)),
         "stability": pd.DataFrame(
             [(kind, count, 20, 0.9) for kind in ("sat", "exp_sat") for count in (2, 3)],
             columns=["affinity", "count", "seeds", "stability"],

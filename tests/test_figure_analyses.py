@@ -40,7 +40,24 @@ def test_groups_stand_together_and_sat_is_that_of_the_table() -> None:
     table = TABLES["sat"].query("model_a != model_b")
     same = table["model_a"].map(group).to_numpy() == table["model_b"].map(group).to_numpy()
     assert f"within groups {table['sat'][same].mean():.3f}, between groups {table['sat'][~same].mean():.3f}" in words
-    assert "architecture 0.50 and base −0.10" in words
+    assert "2 other divisions" in words
+    assert "architecture 0.50 [0.40, 0.60] (p 0.004) and base −0.10 [0.40, 0.60] (p 0.004)" in words
+    assert "division" not in caption("clusters", {**TABLES, "labels": FEW["labels"]}, attack="pgd")
+
+
+def test_sensitivity_shows_every_choice_and_marks_the_largest_gap() -> None:
+    drawn = draw("sensitivity", TABLES).axes
+    assert [axes.get_title(loc="left") for axes in drawn] == ["pgd", "mim"]
+    table = TABLES["sensitivity"].query("attack == 'mim' and affinity == 'sat' and diagonal == 'kept'")
+    curves = [line for line in drawn[1].lines if len(line.get_xdata()) == 3]
+    assert len(curves) == 4
+    np.testing.assert_allclose(curves[3].get_ydata(), table["value"])
+    rings = [each.get_offsets() for each in drawn[1].collections if each.get_gid() == "gap"]
+    assert rings[3][:, 1] == pytest.approx(table.query("count == 3")["value"])
+    words = caption("sensitivity", TABLES)
+    assert "Over the 24 partitions it is 0.20 to 0.90" in words and "12 of 24 agree better" in words
+    assert "partitions it is" not in caption("sensitivity", FEW) and "Vertical" not in caption("sensitivity", FEW)
+    assert_fits(draw("sensitivity", TABLES))
 
 
 def test_a_square_table_of_a_users_own_is_the_same_as_a_tidy_one() -> None:

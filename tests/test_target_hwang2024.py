@@ -10,7 +10,7 @@ from kindred.models.importing import timm_hub
 from reference import ROOT, reference
 from workflow import Checkout
 
-FROM_A_TABLE = {"clusters", "components", "map", "spectrum"}
+FROM_A_TABLE = {"clusters", "components", "map", "sensitivity", "spectrum"}
 FIGURES = FROM_A_TABLE | {"attacks", "distillation", "ensembles", "measures", "quality", "variation"}
 
 
@@ -83,10 +83,18 @@ def clean_of(models: pd.DataFrame, name: str) -> float:
 def test_settings_bring_their_own_analysis(analysed: Checkout, tmp_path: Path) -> None:
     checkout = analysed.copy(tmp_path / "kindred")
     config = checkout.config()
+    config["sat"]["clusters"]["draws"] = 12
+    checkout.write_config(config)
+    assert checkout.plan("hwang2024") == {"compare_clusters": 1, "draw_figure": 2, "hwang2024": 1}
     config["sat"]["clusters"]["seeds"] = 4
     checkout.write_config(config)
-    assert checkout.plan("hwang2024") == {"cluster_models": 1, "draw_figure": 3, "hwang2024": 1}
-    config["sat"]["clusters"]["seeds"] = 3
+    assert checkout.plan("hwang2024") == {
+        "cluster_models": 1,
+        "compare_clusters": 1,
+        "draw_figure": 4,
+        "hwang2024": 1,
+    }
+    config["sat"]["clusters"] |= {"seeds": 3, "draws": 10}
     config["sat"]["ensembles"]["average"] = "logits"
     checkout.write_config(config)
     assert checkout.plan("hwang2024") == {"evaluate_ensembles": 1, "draw_figure": 1, "hwang2024": 1}
@@ -136,7 +144,7 @@ def test_the_released_matrix_through_the_rules(tmp_path: Path) -> None:
     read = {path.stem: pd.read_csv(path) for path in (checkout / "results/tables").glob("*.csv")}
     assert len(read["clusters"]) == 69
     stability = read["stability"].query("count == 10").set_index("affinity")["stability"]
-    assert stability["exp_sat"] > 0.95
+    assert 0.85 < stability["exp_sat"] < 0.93
     assert stability["sat"] < 0.9
     r2 = read["regression"].set_index("held_out")["r2"]
     assert r2["pairs"] == pytest.approx(0.82, abs=0.03)

@@ -26,6 +26,10 @@ class Clusters(Settings, title="sat.clusters"):
     affinity: Literal["sat", "exp_sat"] = Field(
         "exp_sat", description="Affinity of two models: SAT, or exp(SAT), the percentage fooled."
     )
+    diagonal: Literal["zero", "kept"] = Field(
+        "zero",
+        description="Affinity of a model to itself: zero, as Ng, Jordan and Weiss (2002) have it, or kept.",
+    )
     count: Annotated[Whole, unit("groups", ge=2)] | None = Field(
         None, description="Number of groups; null for as many as come before the largest gap of the eigenvalues."
     )
@@ -38,6 +42,10 @@ class Clusters(Settings, title="sat.clusters"):
     perplexity: Annotated[Number, Field(gt=1)] = Field(
         15.0, description="Perplexity of t-SNE; at most a third of the other models is used."
     )
+    draws: Annotated[Whole, Field(ge=10)] = Field(
+        100, description="Draws of images with replacement, on which clusters are found anew."
+    )
+    seed: Seed = Field(0, description="Seed of these draws, and of permutations of labels.")
 
 
 class Components(Settings, title="sat.components"):

@@ -107,6 +107,7 @@ FIGURES = {
     ),
     "clusters": _hwang("clusters", "SAT with models in groups", "sat clusters labels", MANY, options=choices.sat),
     "spectrum": _hwang("spectrum", "eigenvalues and stability of groups", "clusters eigenvalues stability", MANY),
+    "sensitivity": _hwang("sensitivity", "agreement of groups with architectures by all choices", "sensitivity", MANY),
     "map": _hwang("map", "models on a plane by SAT", "clusters map", MANY),
     "components": _hwang("components", "components that explain SAT", "importance regression", MANY),
     "ensembles": _hwang("ensembles", "gain of ensembles against SAT", "ensembles ensemble_gains ensemble_choice", MANY),

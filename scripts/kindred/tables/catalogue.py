@@ -111,8 +111,13 @@ ANALYSES = {
         clusters="groups of models",
         stability="agreement of groups over seeds",
         eigenvalues="spectrum of the affinities",
-        labels="agreement of groups with what is known of the models",
         map="places of models on a plane",
+    ),
+    **_csv(
+        "compare_clusters",
+        sat,
+        labels="agreement of groups with what is known of the models",
+        sensitivity="the same for other affinities, diagonals, attacks, numbers of groups and images",
     ),
     **_csv(
         "explain_sat",
