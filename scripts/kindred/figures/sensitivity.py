@@ -43,6 +43,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
             ring: Look = {"s": 34, "facecolors": "none", "edgecolors": looks[name]["color"], "linewidths": 0.9}
             axes.scatter(x[gap], rows["value"][gap], gid="gap", **ring)
         axes.axhline(0, color=QUIET, linewidth=0.5)
+        axes.set_xlim(table["count"].min() - 0.6, table["count"].max() + 0.6)
         axes.set(title=attack or "SAT", xlabel="groups", ylim=(min(-0.1, _lowest(table)), 1.06))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     drawn[0].set_ylabel("adjusted Rand index")
