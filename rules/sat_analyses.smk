@@ -91,6 +91,7 @@ rule explain_sat:
     input:
         sat=table("sat"),
         components=table("components"),
+        models=table("models") if SAT_MODELS else [],
     output:
         importance="<results>/tables/importance.csv",
         regression="<results>/tables/regression.csv",

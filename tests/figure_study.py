@@ -41,7 +41,7 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
     measures = ("sat_pgd", "sat_mim", "agreement", "cka", "gradients")
     for name in measures:
         pairs[name] = 1 + draws.random(len(pairs))
-    component = ["normalisation", "stem_pooling", "resolution"]
+    component = ["normalisation", "stem_pooling", "resolution + attention + depthwise"]
     two = list(combinations(measures, 2))
     kinds = np.resize(["seed", "architecture", "several"], len(pairs))
     taught = [(a, b, method) for a, b in pairs[["model_a", "model_b"]].to_numpy() for method in ("hard", "soft")]
@@ -79,16 +79,19 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
         "importance": pd.DataFrame(
             {
                 "component": component,
-                "importance": [0.5 * known, -0.01 * known, known],
-                "importance_sd": 0.1 * known,
+                "value": [0.5 * known, -0.01 * known, known],
+                "low": 0.1 * known,
+                "high": 0.6 * known,
                 "difference": [0.4, -0.2, np.nan],
+                "difference_low": [0.1, -0.5, np.nan],
+                "difference_high": [0.6, 0.1, np.nan],
                 "pairs_shared": [3, 2, 5],
                 "pairs_apart": [2, 3, 0],
             }
         ),
         "regression": pd.DataFrame(
-            {"held_out": ["pairs", "models"], "r2": 0.3 * known, "models": len(names), "pairs": len(pairs)}
-        ),
+            {"held_out": ["pairs", "models", "bases"], "value": [0.3 * known, 0.2 * known, -0.1 * known]}
+        ).assign(low=-0.2 * known, high=0.4 * known, n=len(pairs), models=len(names)),
         "ensembles": pd.DataFrame(
             {"size": 2, "mean_sat": pairs["sat_pgd"], "gain": 0.01 * pairs["cka"], "over_best": -0.01, "n": 500}
         ),

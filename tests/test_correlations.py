@@ -26,6 +26,7 @@ def residuals(values: np.ndarray, control: np.ndarray) -> np.ndarray:
     ("statistic", "naive"),
     [
         (correlations.mean(X), lambda rows: X[rows].mean()),
+        (correlations.difference(X, Y > 0), lambda rows: X[rows][Y[rows] > 0].mean() - X[rows][Y[rows] <= 0].mean()),
         (correlations.correlation(X, Y), lambda rows: stats.pearsonr(X[rows], Y[rows]).statistic),
         (correlations.rank_correlation(TIED, Y), lambda rows: stats.spearmanr(TIED[rows], Y[rows]).statistic),
         (
@@ -52,6 +53,7 @@ def test_what_does_not_vary_has_no_correlation() -> None:
     weights[0, 3] = 2
     assert np.isnan(correlations.correlation(X, Y)(weights)).all()
     assert np.isnan(correlations.of_all(correlations.mean([]), 0))
+    assert np.isnan(correlations.of_all(correlations.difference(X, X > 100), 25))
 
 
 def test_the_interval_resamples_models() -> None:

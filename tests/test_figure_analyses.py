@@ -115,14 +115,16 @@ def test_maps_without_tsne_do_not_speak_of_it() -> None:
 
 def test_components_that_all_or_no_pairs_share_are_named() -> None:
     left, right = draw("components", TABLES).axes
-    assert ticks(left.yaxis) == ["normalisation", "stem pooling", "resolution"]
+    assert ticks(left.yaxis) == ["normalisation", "stem pooling", "resolution, attention and 1 more"]
     assert [bar.get_width() for bar in right.patches] == pytest.approx([0.4, -0.2, 0])
     assert texts(right, "reason") == [" all pairs share it"]
     none = TABLES["importance"].assign(pairs_shared=[0, 2, 5])
     drawn = draw("components", {**TABLES, "importance": none})
     assert texts(drawn.axes[1], "reason") == [" no pair shares it", " all pairs share it"]
-    assert "R² is 0.30 over held-out pairs" in caption("components", TABLES)
-    assert "R² is" not in caption("components", FEW) and "too little" in caption("components", FEW)
+    words = caption("components", TABLES)
+    assert "R²: 0.30 [−0.20, 0.40] with pairs held out, 0.20 [−0.20, 0.40] with models held out and −0.10" in words
+    assert "alike count as one: resolution, attention and depthwise." in words
+    assert "R²:" not in caption("components", FEW) and "too little" in caption("components", FEW)
 
 
 def test_ensembles_show_correlations_where_there_are_any() -> None:

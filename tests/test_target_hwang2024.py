@@ -146,7 +146,7 @@ def test_the_released_matrix_through_the_rules(tmp_path: Path) -> None:
     stability = read["stability"].query("count == 10").set_index("affinity")["stability"]
     assert 0.85 < stability["exp_sat"] < 0.93
     assert stability["sat"] < 0.9
-    r2 = read["regression"].set_index("held_out")["r2"]
+    r2 = read["regression"].set_index("held_out")["value"]
     assert r2["pairs"] == pytest.approx(0.82, abs=0.03)
     assert r2["models"] == pytest.approx(0.63, abs=0.04)
     assert list(read["importance"]["component"][:2]) == ["base", "stem"]

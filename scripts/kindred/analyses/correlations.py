@@ -39,6 +39,13 @@ def mean(x: ArrayLike) -> Statistic:
     return lambda weights: _divided(weights @ values, weights.sum(axis=1))
 
 
+def difference(x: ArrayLike, chosen: ArrayLike) -> Statistic:
+    """The mean of the chosen (n,) of x (n,) minus the mean of the others; NaN where one of the two is empty."""
+    values, first = np.asarray(x, dtype=np.float64), np.asarray(chosen, dtype=bool)
+    inside, outside = mean(values[first]), mean(values[~first])
+    return lambda weights: inside(weights[:, first]) - outside(weights[:, ~first])
+
+
 def correlation(x: ArrayLike, y: ArrayLike) -> Statistic:
     """Pearson's correlation of x and y (n,); NaN where one of them does not vary."""
     x, y = _standardised(x), _standardised(y)

@@ -60,8 +60,10 @@ class Components(Settings, title="sat.components"):
     depth: Count = Field(4, description="Depth of a tree.")
     lr: Part = Field(0.05, description="Learning rate.")
     folds: Annotated[Whole, Field(ge=2)] = Field(5, description="Folds of cross-validation.")
+    divisions: Count = Field(5, description="Divisions into folds, over which the spread of R2 is given.")
     repeats: Count = Field(10, description="Times that each component is shuffled in each fold.")
-    seed: Seed = Field(0, description="Seed of folds and shuffles.")
+    draws: Annotated[Whole, Field(ge=10)] = Field(1000, description="Draws of the bootstrap over models.")
+    seed: Seed = Field(0, description="Seed of divisions, shuffles and draws.")
 
 
 class Ensembles(Settings, title="sat.ensembles"):
