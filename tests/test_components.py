@@ -67,7 +67,7 @@ def test_what_holds_within_an_architecture_does_not_for_a_new_one() -> None:
     many = replace(SMALL, trees=300, repeats=1)
     found = components.explain(components.Pairs(sat, first, second, 36), table, groups, many)
     assert list(found.units.items()) == [("pairs", 630), ("models", 36), ("architectures", 6)]
-    assert found.r2["models"].min() > 0.8
+    assert found.r2["models"].min() > 0.6
     assert found.r2["architectures"].max() < 0.3
 
 
