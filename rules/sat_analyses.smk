@@ -12,7 +12,9 @@ SAT_CONTENT = content_of(config["similarity"]["external"])
 # A table made elsewhere is analysed by itself: no model of the study has to be there.
 SAT_MODELS = [] if config["similarity"]["external"] else MODELS
 WITH_COMPONENTS = bool(SAT_MODELS) or COMPONENT_TABLE is not None
-TEACHERS = (SAT["distillation"] or {"teachers": []})["teachers"] if SAT_MODELS else []
+DISTILLATION = SAT["distillation"] if SAT_MODELS and SAT["distillation"] else {}
+STUDENTS = DISTILLATION.get("students", [])
+TEACHERS = [teacher for teacher in DISTILLATION.get("teachers", []) if set(STUDENTS) - {teacher}]
 # What decides the network of a model.
 DESIGN = ("architecture", "arguments", "mean", "std", "input_size", "timm")
 
@@ -217,9 +219,8 @@ rule distil_students:
         training="<results>/images/training.zarr",
         natural="<results>/images/natural.zarr",
         teacher=lambda wildcards: weights([wildcards.model]),
-        students=lambda wildcards: weights(students_of(wildcards.model)),
     output:
-        "<results>/distillation/{model}.csv",
+        directory("<results>/distillation/{model}.zarr"),
     log:
         "<logs>/distil_students/{model}.log",
     benchmark:
@@ -233,20 +234,41 @@ rule distil_students:
         mem_mb=growing(4000),
         runtime=240,
     params:
-        **uses("distil_students"),
-        settings={key: (SAT["distillation"] or {}).get(key) for key in ("methods", "share", "temperature")},
+        **uses("distil_students", "kindred.training.standard"),
+        settings={key: DISTILLATION.get(key) for key in ("methods", "share", "temperature", "seeds")},
         students=lambda wildcards: {student: model_settings(student) for student in students_of(wildcards.model)},
         images=input_settings(),
     script:
         "../scripts/distil_students.py"
 
 
+use rule distil_students as train_students_alone with:
+    input:
+        training="<results>/images/training.zarr",
+        natural="<results>/images/natural.zarr",
+    output:
+        directory("<results>/distillation/alone/{model}.zarr"),
+    log:
+        "<logs>/train_students_alone/{model}.log",
+    benchmark:
+        "<benchmarks>/train_students_alone/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(STUDENTS),
+    params:
+        **uses("distil_students", "kindred.training.standard"),
+        settings={"seeds": DISTILLATION.get("seeds")},
+        students=lambda wildcards: {wildcards.model: model_settings(wildcards.model)},
+        images=input_settings(),
+
+
 rule collect_distillation:
     input:
         sat=table("sat"),
-        taught=[f"<results>/distillation/{teacher}.csv" for teacher in TEACHERS],
+        alone=[f"<results>/distillation/alone/{student}.zarr" for student in STUDENTS],
+        taught=[f"<results>/distillation/{teacher}.zarr" for teacher in TEACHERS],
     output:
-        "<results>/tables/distillation.csv",
+        distillation="<results>/tables/distillation.csv",
+        distillation_summary="<results>/tables/distillation_summary.csv",
     log:
         "<logs>/collect_distillation.log",
     conda:
@@ -254,5 +276,8 @@ rule collect_distillation:
     params:
         **uses("collect_distillation"),
         attack=SAT_ATTACK,
+        teachers=TEACHERS,
+        draws=SAT["measures"]["draws"],
+        seed=SAT["measures"]["seed"],
     script:
         "../scripts/collect_distillation.py"

@@ -50,7 +50,9 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
     overs, ways = ("members", "best member"), ("least alike", "best of all ways and sizes")
     statistics = (("mean", 0.01), ("correlation", -0.3), ("partial correlation", -0.1))
     chosen = (("accuracy", 0.8), ("gain over best member", 0.5))
+    summary = {"method": ["hard", "soft"], "value": 0.5 * known, "low": -0.2 * known, "high": 0.9 * known, "n": 136}
     return {
+        "distillation_summary": pd.DataFrame(summary),
         "clusters": pd.DataFrame({"model": names, "cluster": np.resize([1, 2], len(names)), "hierarchical": 1}),
         "labels": pd.DataFrame(
             [
@@ -119,7 +121,14 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
         .assign(single=0.3, half=0.5, many=0.9, double=1.0, warning=["one step beats many"] + [""] * (len(names) - 1))
         .replace({"warning": ""}, {"warning": np.nan}),
         "distillation": pd.DataFrame(taught, columns=["student", "teacher", "method"]).assign(
-            gain=0.01, error=0.005, sat=2.5 * known if defined else [2.5] + [np.nan] * (len(taught) - 1)
+            value=0.01,
+            low=0.005,
+            high=0.015,
+            n=500,
+            seeds=3,
+            teacher_right=0.9,
+            verdict="",
+            sat=2.5 * known if defined else [2.5] + [np.nan] * (len(taught) - 1),
         ),
     }
 

@@ -169,12 +169,27 @@ def test_a_correlation_that_does_not_survive_the_correction_is_not_claimed() -> 
 
 
 def test_gains_of_students_against_sat() -> None:
-    table = TABLES["distillation"].assign(gain=np.linspace(0, 0.02, len(TABLES["distillation"])))
-    table = table.assign(sat=2 + table["gain"])
-    figure = draw("distillation", {"distillation": table})
-    assert len(figure.axes) == 2 and figure.axes[0].get_title(loc="left") == "Hard distillation"
-    assert "hard 1.00 over 136 pairs and soft 1.00" in caption("distillation", {"distillation": table})
-    assert "Correlation" not in caption("distillation", FEW)
+    drawn = draw("distillation", TABLES).axes
+    assert len(drawn) == 2 and drawn[0].get_title(loc="left") == "Hard distillation"
+    words = caption("distillation", TABLES)
+    assert "hard 0.50 [−0.20, 0.90] over 136 pairs and soft 0.50" in words
+    assert "272 of 272 intervals exclude 0." in words and "every training label" not in words
+    assert "Correlation" not in caption("distillation", FEW) and "too few pairs" in caption("distillation", FEW)
+
+
+def test_teachers_without_anything_to_teach_are_not_drawn() -> None:
+    """Hard labels of a teacher that is always right: nothing is claimed of them."""
+    table = TABLES["distillation"]
+    hard = table["method"] == "hard"
+    table = table.assign(verdict=np.where(hard, "cannot tell: ...", ""), value=table["value"].where(~hard))
+    given = {**TABLES, "distillation": table.assign(low=table["low"].where(~hard), high=table["high"].where(~hard))}
+    drawn = draw("distillation", given).axes
+    assert texts(drawn[0], "reason") == ["cannot tell"] and texts(drawn[1], "reason") == []
+    assert len(drawn[0].collections) == 0 < len(drawn[1].collections)
+    words = caption("distillation", given)
+    assert (
+        "Of the 136 pairs of hard distillation 136 cannot tell" in words and "136 of 136 intervals exclude 0." in words
+    )
 
 
 def test_variation_by_what_pairs_differ_in() -> None:

@@ -89,7 +89,12 @@ class Distillation(Settings, title="sat.distillation"):
     teachers: ModelNames = Field(description="Models that teach each of them, but not themselves.")
     methods: Annotated[
         list[Literal["hard", "soft"]], EachOnce, allowed("a list of at least one of hard and soft", min_length=1)
-    ] = Field(["hard", "soft"], description="What students learn from a teacher: its labels or its probabilities.")
+    ] = Field(
+        ["soft"], description="What students learn from a teacher: its labels (hard) or its probabilities (soft)."
+    )
+    seeds: Annotated[Whole, Field(ge=2, le=100)] = Field(
+        3, description="Trainings of each student alone and with each teacher, from its own seed on."
+    )
     temperature: Annotated[Number, Field(gt=0)] = Field(3.0, description="Temperature of soft distillation.")
     share: Share = Field(0.1, description="Weight of the teacher in soft distillation.")
 

@@ -118,7 +118,7 @@ FIGURES = {
         "measures", "SAT under every attack", "pairs mantel", MANY, choices.two_attacks, options=choices.attacks
     ),
     "quality": _hwang("quality", "how far the attack can be trusted", "quality"),
-    "distillation": _hwang("distillation", "gain of students against SAT", "distillation", MANY),
+    "distillation": _hwang("distillation", "gain of students against SAT", "distillation distillation_summary", MANY),
     "variation": _hwang("variation", "SAT by what models differ in", "variation", MANY),
     "block_structure": _layers(
         "block_structure",

@@ -137,7 +137,12 @@ ANALYSES = {
     ),
     **_csv("collect_variation", own_sat, variation="pairs of models by what they differ in"),
     **_csv("collect_quality", own_sat, quality="how far an attack can be trusted"),
-    **_csv("collect_distillation", distillation, distillation="students and what teachers gave them"),
+    **_csv(
+        "collect_distillation",
+        distillation,
+        distillation="students and what teachers gave them",
+        distillation_summary="gain against SAT",
+    ),
     **_layers("collect_layerwise_models", layerwise(), models="models of layerwise", accuracy="accuracy under attack"),
     **_layers(
         "collect_panels",
