@@ -202,6 +202,11 @@ def entries_of(keys):
     return canonical({model: {key: entry[key] for key in keys if key in entry} for model, entry in found.items()})
 
 
+def settings_of(part, *keys):
+    """These keys of a part of `sat`."""
+    return canonical({key: SAT[part][key] for key in keys})
+
+
 def students_of(teacher):
     """A student cannot be its own teacher."""
     return [student for student in SAT["distillation"]["students"] if student != teacher]

@@ -12,7 +12,9 @@ SAT_CONTENT = content_of(config["similarity"]["external"])
 # A table made elsewhere is analysed by itself: no model of the study has to be there.
 SAT_MODELS = [] if config["similarity"]["external"] else MODELS
 WITH_COMPONENTS = bool(SAT_MODELS) or COMPONENT_TABLE is not None
-TEACHERS = (SAT["distillation"] or {"teachers": []})["teachers"] if SAT_MODELS else []
+DISTILLATION = SAT["distillation"] if SAT_MODELS and SAT["distillation"] else {}
+STUDENTS = DISTILLATION.get("students", [])
+TEACHERS = [teacher for teacher in DISTILLATION.get("teachers", []) if set(STUDENTS) - {teacher}]
 # What decides the network of a model.
 DESIGN = ("architecture", "arguments", "mean", "std", "input_size", "timm")
 
@@ -44,13 +46,10 @@ rule describe_components:
 rule cluster_models:
     input:
         sat=table("sat"),
-        components=table("components") if WITH_COMPONENTS else [],
-        models=table("models") if SAT_MODELS else [],
     output:
         clusters="<results>/tables/clusters.csv",
         stability="<results>/tables/stability.csv",
         eigenvalues="<results>/tables/eigenvalues.csv",
-        labels="<results>/tables/labels.csv",
         map="<results>/tables/map.csv",
     log:
         "<logs>/cluster_models.log",
@@ -59,16 +58,42 @@ rule cluster_models:
     params:
         **uses("cluster_models"),
         attack=SAT_ATTACK,
-        settings=canonical(SAT["clusters"]),
+        settings=settings_of("clusters", "affinity", "diagonal", "count", "seeds", "starts", "perplexity"),
         content=SAT_CONTENT,
     script:
         "../scripts/cluster_models.py"
+
+
+rule compare_clusters:
+    input:
+        sat=table("sat"),
+        clusters=table("clusters"),
+        components=table("components") if WITH_COMPONENTS else [],
+        models=table("models") if SAT_MODELS else [],
+        tiles=tile_stores("transfer", ATTACKS, ORDERED_TILES) if SAT_MODELS else [],
+    output:
+        labels="<results>/tables/labels.csv",
+        sensitivity="<results>/tables/sensitivity.csv",
+    log:
+        "<logs>/compare_clusters.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        **uses("compare_clusters"),
+        attack=SAT_ATTACK,
+        attacks=ATTACKS if SAT_MODELS else [],
+        floor=config["transfer"]["floor"],
+        settings=settings_of("clusters", "affinity", "diagonal", "seeds", "starts", "draws", "seed"),
+        content=SAT_CONTENT,
+    script:
+        "../scripts/compare_clusters.py"
 
 
 rule explain_sat:
     input:
         sat=table("sat"),
         components=table("components"),
+        models=table("models") if SAT_MODELS else [],
     output:
         importance="<results>/tables/importance.csv",
         regression="<results>/tables/regression.csv",
@@ -195,9 +220,8 @@ rule distil_students:
         training="<results>/images/training.zarr",
         natural="<results>/images/natural.zarr",
         teacher=lambda wildcards: weights([wildcards.model]),
-        students=lambda wildcards: weights(students_of(wildcards.model)),
     output:
-        "<results>/distillation/{model}.csv",
+        directory("<results>/distillation/{model}.zarr"),
     log:
         "<logs>/distil_students/{model}.log",
     benchmark:
@@ -211,20 +235,41 @@ rule distil_students:
         mem_mb=growing(4000),
         runtime=240,
     params:
-        **uses("distil_students"),
-        settings={key: (SAT["distillation"] or {}).get(key) for key in ("methods", "share", "temperature")},
+        **uses("distil_students", "kindred.training.standard"),
+        settings={key: DISTILLATION.get(key) for key in ("methods", "share", "temperature", "seeds")},
         students=lambda wildcards: {student: model_settings(student) for student in students_of(wildcards.model)},
         images=input_settings(),
     script:
         "../scripts/distil_students.py"
 
 
+use rule distil_students as train_students_alone with:
+    input:
+        training="<results>/images/training.zarr",
+        natural="<results>/images/natural.zarr",
+    output:
+        directory("<results>/distillation/alone/{model}.zarr"),
+    log:
+        "<logs>/train_students_alone/{model}.log",
+    benchmark:
+        "<benchmarks>/train_students_alone/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(STUDENTS),
+    params:
+        **uses("distil_students", "kindred.training.standard"),
+        settings={"seeds": DISTILLATION.get("seeds")},
+        students=lambda wildcards: {wildcards.model: model_settings(wildcards.model)},
+        images=input_settings(),
+
+
 rule collect_distillation:
     input:
         sat=table("sat"),
-        taught=[f"<results>/distillation/{teacher}.csv" for teacher in TEACHERS],
+        alone=[f"<results>/distillation/alone/{student}.zarr" for student in STUDENTS],
+        taught=[f"<results>/distillation/{teacher}.zarr" for teacher in TEACHERS],
     output:
-        "<results>/tables/distillation.csv",
+        distillation="<results>/tables/distillation.csv",
+        distillation_summary="<results>/tables/distillation_summary.csv",
     log:
         "<logs>/collect_distillation.log",
     conda:
@@ -232,5 +277,8 @@ rule collect_distillation:
     params:
         **uses("collect_distillation"),
         attack=SAT_ATTACK,
+        teachers=TEACHERS,
+        draws=SAT["measures"]["draws"],
+        seed=SAT["measures"]["seed"],
     script:
         "../scripts/collect_distillation.py"

@@ -1,14 +1,12 @@
 """Collect SAT under every attack and other similarity measures side by side, and test their agreement."""
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 from kindred.analyses import mantel, scores
 from kindred.figures.layout.reading import square
 from kindred.tables import tables
 from kindred.workflow import store
-from kindred.workflow.job import job, log, progress
+from kindred.workflow.job import job, log
 
 with job(snakemake.log[0], snakemake.threads):
     names, settings = snakemake.params.models, snakemake.params.settings
@@ -34,10 +32,6 @@ with job(snakemake.log[0], snakemake.threads):
     pairs = pd.DataFrame({"model_a": np.array(names)[first], "model_b": np.array(names)[second]})
     pairs = pairs.assign(**{name: values[first, second] for name, values in found.items()})
     tables.write(snakemake.output.pairs, pairs)
-    rows = [
-        (a, b, *mantel.compare(found[a], found[b], settings["permutations"], settings["seed"]))
-        for a, b in progress(list(combinations(found, 2)), "Mantel tests")
-    ]
-    columns = ["first", "second", "pearson", "spearman", "p", "pairs"]
-    tables.write(snakemake.output.mantel, pd.DataFrame(rows, columns=columns))
+    tests = mantel.compare_all(found, settings["permutations"], settings["draws"], settings["seed"])
+    tables.write(snakemake.output.mantel, tests)
     log.info("%d measures of %d pairs", len(found), len(pairs))

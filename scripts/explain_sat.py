@@ -1,5 +1,6 @@
 """Explain SAT by the components of both models: variance explained, and importance of components."""
 
+import numpy as np
 import pandas as pd
 from kindred.analyses import components, scores
 from kindred.tables import tables
@@ -8,16 +9,19 @@ from kindred.workflow.job import job, log
 with job(snakemake.log[0], snakemake.threads):
     found = scores.read(snakemake.input.sat, snakemake.params.attack)
     table = components.read(snakemake.input.components, found.models)
+    groups = {"bases": list(table["base"])}
+    if snakemake.input.get("models"):
+        models = pd.read_csv(snakemake.input.models, keep_default_na=False).astype({"model": str})
+        groups = {"architectures": list(models.set_index("model").loc[list(found.models), "architecture"]), **groups}
+        table = components.with_training(table, models)
+    table = components.merged(table)
     first, second = found.pairs()
-    sat = found.sat[first, second]
     # Pairs without common images have no SAT.
-    first, second, sat = (values[pd.notna(sat)] for values in (first, second, sat))
+    known = np.isfinite(found.sat[first, second])
+    pairs = components.Pairs(found.sat[first, second][known], first[known], second[known], len(found.models))
     settings = components.Boosting(**snakemake.params.settings)
-    explained = components.explain(sat, first, second, table, settings)
-    tables.write(snakemake.output.importance, components.importance_table(sat, first, second, table, explained))
-    rows = [
-        ("pairs", explained.r2_pairs, len(found.models), len(sat)),
-        ("models", explained.r2_models, len(found.models), len(sat)),
-    ]
-    tables.write(snakemake.output.regression, pd.DataFrame(rows, columns=["held_out", "r2", "models", "pairs"]))
-    log.info("R2 %.3f over pairs, %.3f with models held out", explained.r2_pairs, explained.r2_models)
+    explained = components.explain(pairs, table, groups, settings)
+    tables.write(snakemake.output.importance, components.importance_table(pairs, table, explained, settings))
+    regression = components.regression_table(pairs, explained)
+    tables.write(snakemake.output.regression, regression)
+    log.info("R2: %s", ", ".join(f"{row.value:.3f} with {row.held_out} held out" for row in regression.itertuples()))

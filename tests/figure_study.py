@@ -42,16 +42,33 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
     measures = ("sat_pgd", "sat_mim", "agreement", "cka", "gradients")
     for name in measures:
         pairs[name] = 1 + draws.random(len(pairs))
-    component = ["normalisation", "stem_pooling", "resolution"]
+    component = ["normalisation", "stem_pooling", "resolution + attention + depthwise"]
     two = list(combinations(measures, 2))
     kinds = np.resize(["seed", "architecture", "several"], len(pairs))
     varied = pairs[["model_a", "model_b"]].assign(differs=kinds, sat=pairs["sat_pgd"])
     varied = varied.assign(excess=(varied["sat"] - 0.5) * known)
     taught = [(a, b, method) for a, b in pairs[["model_a", "model_b"]].to_numpy() for method in ("hard", "soft")]
-    best = {"size": [2], "chosen": "least alike", "models": " ".join(names[:2])}
+    choices = (("pgd", "mim"), ("sat", "exp_sat"), ("zero", "kept"), (2, 3, 4))
+    ari, level = np.linspace(0.2, 0.9, 24) * known, np.resize([0.01, 0.2], 24) * known
+    overs, ways = ("members", "best member"), ("least alike", "best of all ways and sizes")
+    statistics = (("mean", 0.01), ("correlation", -0.3), ("partial correlation", -0.1))
+    chosen = (("accuracy", 0.8), ("gain over best member", 0.5))
+    summary = {"method": ["hard", "soft"], "value": 0.5 * known, "low": -0.2 * known, "high": 0.9 * known, "n": 136}
     return {
+        "distillation_summary": pd.DataFrame(summary),
         "clusters": pd.DataFrame({"model": names, "cluster": np.resize([1, 2], len(names)), "hierarchical": 1}),
-        "labels": pd.DataFrame({"label": ["architecture", "base"], "ari_spectral": [0.5 * known, -0.1 * known]}),
+        "labels": pd.DataFrame(
+            [
+                ("architecture", "spectral", 0.5 * known),
+                ("base", "spectral", -0.1 * known),
+                ("base", "average linkage", 0.9 * known),
+            ],
+            columns=["label", "partition", "value"],
+        ).assign(low=0.4 * known, high=0.6 * known, null=0.0, p=0.004 * known, n=len(names)),
+        "sensitivity": pd.DataFrame(
+            [(attack, kind, diagonal, count, count == 3) for attack, kind, diagonal, count in product(*choices)],
+            columns=["attack", "affinity", "diagonal", "count", "gap"],
+        ).assign(label="architecture", value=ari, low=ari - 0.1, high=ari + 0.1, null=0.0, p=level, n=len(names)),
         "stability": pd.DataFrame(
             [(kind, count, 20, 0.9) for kind in ("sat", "exp_sat") for count in (2, 3)],
             columns=["affinity", "count", "seeds", "stability"],
@@ -67,32 +84,55 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
         "importance": pd.DataFrame(
             {
                 "component": component,
-                "importance": [0.5 * known, -0.01 * known, known],
-                "importance_sd": 0.1 * known,
+                "value": [0.5 * known, -0.01 * known, known],
+                "low": 0.1 * known,
+                "high": 0.6 * known,
                 "difference": [0.4, -0.2, np.nan],
+                "difference_low": [0.1, -0.5, np.nan],
+                "difference_high": [0.6, 0.1, np.nan],
                 "pairs_shared": [3, 2, 5],
                 "pairs_apart": [2, 3, 0],
             }
         ),
         "regression": pd.DataFrame(
-            {"held_out": ["pairs", "models"], "r2": 0.3 * known, "models": len(names), "pairs": len(pairs)}
+            {"held_out": ["pairs", "models", "bases"], "value": [0.3 * known, 0.2 * known, -0.1 * known]}
+        ).assign(low=-0.2 * known, high=0.4 * known, n=len(pairs), models=len(names)),
+        "ensembles": pd.DataFrame(
+            {"size": 2, "mean_sat": pairs["sat_pgd"], "gain": 0.01 * pairs["cka"], "over_best": -0.01, "n": 500}
         ),
-        "ensembles": pd.DataFrame({"size": 2, "mean_sat": pairs["sat_pgd"], "gain": 0.01 * pairs["cka"]}),
         "ensemble_gains": pd.DataFrame(
-            {"size": [2], "sets": [len(pairs)], "correlation": -0.3 * known, "low": -0.5 * known, "high": 0.0}
-        ),
-        "ensemble_choice": pd.DataFrame({**best, "accuracy": 0.9 * known, "best_member": 0.8 * known}),
+            [(2, over, name, value * known) for over in overs for name, value in statistics],
+            columns=["size", "over", "statistic", "value"],
+        ).assign(low=-0.5 * known, high=0.0, null=0.0, n=len(pairs), models=len(names)),
+        "ensemble_choice": pd.DataFrame(
+            [(ways[-1], name, value * known) for name, value in chosen], columns=["chosen", "quantity", "value"]
+        ).assign(low=0.4 * known, high=0.9 * known, n=500),
         "pairs": pairs,
         "mantel": pd.DataFrame(
             {"first": [a for a, _ in two], "second": [b for _, b in two], "pearson": 0.9 * known}
-        ).assign(spearman=-0.9 * known, p=0.0001 * known, pairs=len(pairs)),
+        ).assign(
+            pearson_low=0.8 * known,
+            pearson_high=0.95 * known,
+            spearman=-0.9 * known,
+            p=0.0001 * known,
+            holm=[(0.0005 if "sat_pgd" in both else 0.3) * known for both in two],
+            n=len(pairs),
+            models=len(names),
+        ),
         "variation": varied,
         "variation_means": variation.group_means(varied),
         "quality": pd.DataFrame({"attack": "pgd", "model": names, "n": 50, "clean": 0.5})
         .assign(single=0.3, half=0.5, many=0.9, double=1.0, warning=["one step beats many"] + [""] * (len(names) - 1))
         .replace({"warning": ""}, {"warning": np.nan}),
         "distillation": pd.DataFrame(taught, columns=["student", "teacher", "method"]).assign(
-            gain=0.01, error=0.005, sat=2.5 * known if defined else [2.5] + [np.nan] * (len(taught) - 1)
+            value=0.01,
+            low=0.005,
+            high=0.015,
+            n=500,
+            seeds=3,
+            teacher_right=0.9,
+            verdict="",
+            sat=2.5 * known if defined else [2.5] + [np.nan] * (len(taught) - 1),
         ),
     }
 

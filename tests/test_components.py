@@ -1,5 +1,6 @@
 """Components that explain SAT: planted causes, and models held out as against pairs held out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,30 +10,38 @@ from kindred.analyses import components, network_components, scores
 from kindred.models.classifiers import Description
 from kindred.workflow.errors import BadInput
 from reference import reference
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.metrics import r2_score
 
-SMALL = components.Boosting(trees=60, folds=4, repeats=3)
+SMALL = components.Boosting(trees=60, folds=4, divisions=2, repeats=3, draws=50)
 
 
-def planted(models: int = 28, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, pd.DataFrame]:
+def planted(models: int = 28, seed: int = 0) -> tuple[components.Pairs, pd.DataFrame]:
     """SAT that depends on `base`, a little on `stem`, and on nothing else."""
     draws = np.random.default_rng(seed)
     table = pd.DataFrame({name: draws.choice(["x", "y", "z"], models) for name in components.COMPONENTS})
     first, second = np.triu_indices(models, 1)
     same = {name: table[name].to_numpy()[first] == table[name].to_numpy()[second] for name in ("base", "stem")}
     sat = 2.4 + 0.8 * same["base"] + 0.3 * same["stem"] + draws.normal(0, 0.1, len(first))
-    return sat, first, second, table
+    return components.Pairs(sat, first, second, models), table
 
 
 def test_planted_causes_are_most_important() -> None:
-    sat, first, second, table = planted()
-    found = components.explain(sat, first, second, table, SMALL)
-    rows = components.importance_table(sat, first, second, table, found)
+    pairs, table = planted()
+    found = components.explain(pairs, table, {}, SMALL)
+    rows = components.importance_table(pairs, table, found, SMALL)
     assert list(rows["component"][:2]) == ["base", "stem"]
-    assert rows["importance"][0] > 5 * rows["importance"][2]
+    assert rows["value"][0] > 5 * rows["value"][2]
+    assert rows["low"][0] < rows["value"][0] < rows["high"][0]
     assert rows["difference"][0] == pytest.approx(0.8, abs=0.1)
-    assert abs(rows["importance"].iloc[-1]) < 0.02
-    assert found.r2_pairs > 0.9
-    assert 0.8 < found.r2_models <= found.r2_pairs + 0.02
+    assert rows["difference_low"][0] < 0.8 < rows["difference_high"][0]
+    assert abs(rows["value"].iloc[-1]) < 0.02
+    assert set(rows["n"]) == {378} and found.importance.shape == (13, 2 * 4 * 3)
+    r2 = components.regression_table(pairs, found).set_index("held_out")
+    assert list(r2.index) == ["pairs", "models"] and list(r2["units"]) == [378, 28]
+    assert r2["value"]["pairs"] > 0.9
+    assert 0.8 < r2["value"]["models"] <= r2["value"]["pairs"] + 0.02
+    assert (r2["low"] < r2["value"]).all() and (r2["value"] < r2["high"]).all()
 
 
 def test_unique_components_explain_nothing() -> None:
@@ -40,17 +49,86 @@ def test_unique_components_explain_nothing() -> None:
     draws = np.random.default_rng(1)
     table = pd.DataFrame({name: [str(i) for i in range(14)] for name in components.COMPONENTS})
     first, second = np.triu_indices(14, 1)
-    found = components.explain(draws.normal(2, 1, len(first)), first, second, table, SMALL)
-    assert found.r2_pairs < 0.1
-    assert found.r2_models < 0.1
+    pairs = components.Pairs(draws.normal(2, 1, len(first)), first, second, 14)
+    found = components.explain(pairs, table, {}, SMALL)
+    assert found.r2["pairs"].max() < 0.1
+    assert found.r2["models"].max() < 0.1
+
+
+def test_what_holds_within_an_architecture_does_not_for_a_new_one() -> None:
+    """SAT that each two architectures share by chance: known of a new model of theirs, not of a new architecture."""
+    draws = np.random.default_rng(2)
+    architecture, code = np.repeat(list("abcdef"), 6), np.repeat(np.arange(6), 6)
+    level = draws.normal(2.5, 0.5, (6, 6))
+    first, second = np.triu_indices(36, 1)
+    sat = (level + level.T)[code[first], code[second]] / 2 + draws.normal(0, 0.05, len(first))
+    table = pd.DataFrame({"base": architecture})
+    groups = {"architectures": list(architecture), "same": ["x"] * 36, "own": [str(i) for i in range(36)]}
+    many = replace(SMALL, trees=300, repeats=1)
+    found = components.explain(components.Pairs(sat, first, second, 36), table, groups, many)
+    assert list(found.units.items()) == [("pairs", 630), ("models", 36), ("architectures", 6)]
+    assert found.r2["models"].min() > 0.6
+    assert found.r2["architectures"].max() < 0.3
+
+
+def test_r2_is_of_all_predictions_together() -> None:
+    """Against folds by hand, with the same divisions and trees."""
+    pairs, table = planted(12, seed=3)
+    one = replace(SMALL, divisions=1, repeats=1)
+    found = components.explain(pairs, table[["base", "stem"]], {}, one)
+    features = [components.pair_categories(list(table[name]), pairs.first, pairs.second) for name in ("base", "stem")]
+    rng = np.random.default_rng([0, 0])
+    predicted = np.empty(len(pairs.sat))
+    for held in np.array_split(rng.permutation(66), 4):
+        rest = np.ones(66, dtype=bool)
+        rest[held] = False
+        trees = HistGradientBoostingRegressor(
+            max_iter=60,
+            max_depth=4,
+            learning_rate=0.05,
+            min_samples_leaf=5,
+            categorical_features=[0, 1],
+            early_stopping=False,
+            random_state=0,
+        )
+        both = np.column_stack(features)
+        predicted[held] = trees.fit(both[rest], pairs.sat[rest]).predict(both[held])
+        for _ in range(2):
+            rng.permutation(len(held))
+    assert found.r2["pairs"][0] == pytest.approx(r2_score(pairs.sat, predicted))
+    true, guessed = [], []
+    for fold in np.array_split(rng.permutation(12), 4):
+        out = np.array([a in fold or b in fold for a, b in zip(pairs.first, pairs.second, strict=True)])
+        true.append(pairs.sat[out])
+        guessed.append(trees.fit(both[~out], pairs.sat[~out]).predict(both[out]))
+    assert found.r2["models"][0] == pytest.approx(r2_score(np.concatenate(true), np.concatenate(guessed)))
+
+
+def test_components_that_divide_the_models_alike_are_one() -> None:
+    columns = {
+        "stem": ["3", "3", "7"],
+        "grouped": ["No", "No", "Yes"],
+        "base": ["x", "y", "y"],
+        "attention": ["No"] * 3,
+    }
+    found = components.merged(pd.DataFrame(columns, index=["m", "n", "o"]))
+    assert list(found.columns) == ["stem + grouped", "base", "attention"]
+    assert list(found["stem + grouped"]) == ["3", "3", "7"] and list(found.index) == ["m", "n", "o"]
+
+
+def test_training_is_a_component() -> None:
+    table = pd.DataFrame({"base": ["x", "x", "x"]}, index=pd.Index(["b", "a", "c"], name="model"))
+    models = pd.DataFrame({"model": ["a", "b", "c"], "training": ["t", "t", "s"], "norm": ["l2", "l2", ""]})
+    found = components.with_training(table, models.assign(eps=[1.0, 3.0, 0.0]))
+    assert list(found["training"]) == ["t l2 3.0", "t l2 1.0", "s  0.0"]
+    assert list(found.columns) == ["base", "training"]
 
 
 def test_order_within_a_pair_does_not_matter() -> None:
-    _, first, second, table = planted(12)
+    pairs, table = planted(12)
     values = list(table["base"])
-    np.testing.assert_array_equal(
-        components.pair_categories(values, first, second), components.pair_categories(values, second, first)
-    )
+    one_way = components.pair_categories(values, pairs.first, pairs.second)
+    np.testing.assert_array_equal(one_way, components.pair_categories(values, pairs.second, pairs.first))
 
 
 def test_rare_pair_categories_share_the_last() -> None:
@@ -60,12 +138,12 @@ def test_rare_pair_categories_share_the_last() -> None:
 
 
 def test_sat_of_shared_and_of_different_components_by_hand() -> None:
-    sat = np.array([3.0, 1.0, 2.0])
-    first, second = np.triu_indices(3, 1)
+    pairs = components.Pairs(np.array([3.0, 1.0, 2.0]), *np.triu_indices(3, 1), 3)
     table = pd.DataFrame({"two": ["a", "a", "b"], "own": ["a", "b", "c"]})
-    found = components.Explained(0.0, 0.0, np.array([0.1, 0.2]), np.zeros(2))
-    rows = components.importance_table(sat, first, second, table, found).set_index("component")
+    found = components.Explained({}, {}, np.array([[0.0, 0.2], [0.1, 0.3]]))
+    rows = components.importance_table(pairs, table, found, SMALL).set_index("component")
     assert list(rows.index) == ["own", "two"]
+    assert rows.loc["two", ["value", "low", "high"]].tolist() == pytest.approx([0.1, 0.005, 0.195])
     shared = rows[["sat_shared", "sat_apart", "difference", "pairs_shared", "pairs_apart"]]
     assert shared.loc["two"].tolist() == [3.0, 1.5, 1.5, 1, 2]
     assert np.isnan(shared.loc["own", "sat_shared"]) and shared.loc["own"].tolist()[1::3] == [2.0, 3]
@@ -103,9 +181,9 @@ def test_reading_the_users_table(tmp_path: Path) -> None:
 
 
 def test_too_few_models_for_the_folds_are_an_error() -> None:
-    sat, first, second, table = planted(4)
+    pairs, table = planted(4)
     with pytest.raises(BadInput, match="folds is 4, but there are only 4 models"):
-        components.explain(sat, first, second, table, SMALL)
+        components.explain(pairs, table, {}, SMALL)
 
 
 def components_of(architecture: str, size: int = 64) -> dict[str, str]:
@@ -174,11 +252,17 @@ def test_components_explain_the_released_matrix() -> None:
     found = scores.read(reference("hwang2024_sat_matrix.csv"))
     table = components.read(reference("hwang2024_model_components.csv"), found.models)
     first, second = found.pairs()
-    sat = found.sat[first, second]
-    explained = components.explain(sat, first, second, table, components.Boosting(repeats=2))
-    assert explained.r2_pairs == pytest.approx(0.82, abs=0.03)
-    assert explained.r2_models == pytest.approx(0.63, abs=0.04)
-    rows = components.importance_table(sat, first, second, table, explained)
+    pairs = components.Pairs(found.sat[first, second], first, second, len(found.models))
+    settings = components.Boosting(divisions=2, repeats=2, draws=100)
+    groups = {"bases": list(table["base"])}
+    table = components.merged(table)
+    assert len(table.columns) == len(components.COMPONENTS)
+    explained = components.explain(pairs, table, groups, settings)
+    r2 = components.regression_table(pairs, explained).set_index("held_out")["value"]
+    assert r2["pairs"] == pytest.approx(0.82, abs=0.03)
+    assert r2["models"] == pytest.approx(0.63, abs=0.04)
+    assert r2["bases"] < r2["models"]
+    rows = components.importance_table(pairs, table, explained, settings)
     assert list(rows["component"][:2]) == ["base", "stem"]
     assert tuple(rows.loc[0, ["sat_shared", "sat_apart"]]) == pytest.approx((2.884, 2.542), abs=5e-4)
     difference = dict(zip(rows["component"], rows["difference"], strict=True))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from kindred.similarity.cka import cka
 from kindred.similarity.gram import pack
-from kindred.similarity.significance import against_random_pairing, false_discovery, wilson
+from kindred.similarity.significance import against_random_pairing, false_discovery, paired, wilson
 from scipy import stats
 
 
@@ -68,3 +68,24 @@ def test_false_discovery_leaves_out_what_was_not_tested() -> None:
     q = false_discovery([0.01, np.nan, 0.02, 0.9])
     assert q[[0, 2, 3]] == pytest.approx([0.03, 0.03, 0.9]) and np.isnan(q[1])
     assert np.isnan(false_discovery([np.nan])).all()
+
+
+def test_paired_differences_have_the_interval_of_bonett_and_price() -> None:
+    """Against its formula for counts: b better, c worse, of n."""
+    for b, c, n in ((7, 2, 50), (0, 0, 40), (12, 0, 12)):
+        difference = np.repeat([1.0, -1.0, 0.0], [b, c, n - b - c])
+        better, worse = (b + 1) / (n + 2), (c + 1) / (n + 2)
+        half = 1.959964 * np.sqrt((better + worse - (better - worse) ** 2) / (n + 2))
+        expected = max(-1.0, better - worse - half), min(1.0, better - worse + half)
+        assert paired(difference) == pytest.approx(expected, abs=1e-7)
+    assert np.isnan(paired(np.empty((2, 0)))).all()
+
+
+def test_paired_intervals_cover() -> None:
+    """Few images differ, as those of two accurate models: the usual interval has no width in one draw of seven."""
+    draws = np.random.default_rng(11)
+    outcomes = draws.choice([1.0, -1.0, 0.0], size=(4000, 100), p=[0.015, 0.005, 0.98])
+    low, high = paired(outcomes)
+    assert 0.93 <= np.mean((low <= 0.01) & (high >= 0.01)) <= 1.0
+    usual = 1.96 * outcomes.std(axis=1) / 10
+    assert np.mean(abs(outcomes.mean(axis=1) - 0.01) <= usual) < 0.9

@@ -14,7 +14,7 @@ from kindred.workflow import store
 from reference import ROOT, reference
 from workflow import Checkout
 
-FROM_A_TABLE = {"clusters", "components", "map", "spectrum"}
+FROM_A_TABLE = {"clusters", "components", "map", "sensitivity", "spectrum"}
 FIGURES = FROM_A_TABLE | {"attacks", "distillation", "ensembles", "measures", "quality", "variation"}
 
 
@@ -74,8 +74,22 @@ def test_tables_follow_from_the_studys_own(analysed: Checkout) -> None:
     distilled = read["distillation"]
     assert list(distilled["teacher"]) == ["convnext-std"] * 2 + ["vgg-linf10"] * 2
     assert list(distilled["method"]) == ["hard", "soft"] * 2
-    assert distilled["alone"].to_numpy() == pytest.approx(clean_of(read["models"], "vgg-std"))
-    assert distilled["gain"].to_numpy() == pytest.approx((distilled["taught"] - distilled["alone"]).to_numpy())
+    # The first seed of a student alone is the model itself.
+    alone = store.array(analysed / "results/distillation/alone/vgg-std.zarr", "correct")[0, 0].mean(axis=1)
+    assert alone[0] == pytest.approx(clean_of(read["models"], "vgg-std"))
+    assert distilled["alone"].to_numpy() == pytest.approx(alone.mean())
+    told = distilled[distilled["verdict"].isna()]
+    assert told["value"].to_numpy() == pytest.approx((told["taught"] - told["alone"]).to_numpy())
+    assert (told["low"] < told["value"]).all() and (told["value"] < told["high"]).all()
+    assert set(read["distillation_summary"]["n"]) <= {0, 1, 2} and read["distillation_summary"]["value"].isna().all()
+    # Every choice that clusters depend on, of both attacks, against both labels.
+    varied = read["sensitivity"]
+    assert set(varied["attack"]) == {"pgd_linf", "pgd_l2"}
+    assert set(varied["label"]) == {"architecture", "default partition"}
+    assert varied["low"].notna().any() and varied["p"].between(0, 1).all()
+    assert set(read["labels"]["partition"]) == {"spectral", "average linkage"}
+    assert list(read["regression"]["held_out"])[:3] == ["pairs", "models", "architectures"]
+    assert "training" in " + ".join(read["importance"]["component"])
     assert distilled["sat"][0] == pytest.approx(sat.loc["vgg-std", "convnext-std"])
     assert read["quality"]["many"].between(0, 1).all()
 
@@ -133,10 +147,18 @@ def clean_of(models: pd.DataFrame, name: str) -> float:
 def test_settings_bring_their_own_analysis(analysed: Checkout, tmp_path: Path) -> None:
     checkout = analysed.copy(tmp_path / "kindred")
     config = checkout.config()
+    config["sat"]["clusters"]["draws"] = 12
+    checkout.write_config(config)
+    assert checkout.plan("hwang2024") == {"compare_clusters": 1, "draw_figure": 2, "hwang2024": 1}
     config["sat"]["clusters"]["seeds"] = 4
     checkout.write_config(config)
-    assert checkout.plan("hwang2024") == {"cluster_models": 1, "draw_figure": 3, "hwang2024": 1}
-    config["sat"]["clusters"]["seeds"] = 3
+    assert checkout.plan("hwang2024") == {
+        "cluster_models": 1,
+        "compare_clusters": 1,
+        "draw_figure": 4,
+        "hwang2024": 1,
+    }
+    config["sat"]["clusters"] |= {"seeds": 3, "draws": 10}
     config["sat"]["ensembles"]["average"] = "logits"
     checkout.write_config(config)
     assert checkout.plan("hwang2024") == {"evaluate_ensembles": 1, "draw_figure": 1, "hwang2024": 1}
@@ -186,9 +208,9 @@ def test_the_released_matrix_through_the_rules(tmp_path: Path) -> None:
     read = {path.stem: pd.read_csv(path) for path in (checkout / "results/tables").glob("*.csv")}
     assert len(read["clusters"]) == 69
     stability = read["stability"].query("count == 10").set_index("affinity")["stability"]
-    assert stability["exp_sat"] > 0.95
+    assert 0.85 < stability["exp_sat"] < 0.93
     assert stability["sat"] < 0.9
-    r2 = read["regression"].set_index("held_out")["r2"]
+    r2 = read["regression"].set_index("held_out")["value"]
     assert r2["pairs"] == pytest.approx(0.82, abs=0.03)
     assert r2["models"] == pytest.approx(0.63, abs=0.04)
     assert list(read["importance"]["component"][:2]) == ["base", "stem"]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from kindred.similarity.transfer import Sat, Transfer, sat_from_counts, transfer_counts
+from kindred.similarity.transfer import Sat, Transfer, resampled_sat, sat_from_counts, transfer_counts
 
 # Two models, five images. A is wrong on image 3, B on image 4: both are right on images 0, 1 and 2.
 LABELS = np.array([0, 1, 2, 0, 1])
@@ -166,3 +166,26 @@ def test_pairs_without_common_images_are_undefined() -> None:
         assert np.isnan(values[[0, 1], [1, 0]]).all()
     assert np.isfinite(result.sat[[0, 1], [0, 1]]).all()
     assert np.isnan(transfer_counts(correct, predicted, labels).rate[0, 1])
+
+
+def test_sat_of_resampled_images_is_that_of_the_images_repeated() -> None:
+    correct, predicted, labels = outcomes(m=3, images=80, seed=3)
+    draws = resampled_sat(correct, predicted, labels, 5, 0)
+    times = np.random.default_rng(0).multinomial(80, np.full(80, 1 / 80), size=5)
+    for found, each in zip(draws, times, strict=True):
+        rows = np.repeat(np.arange(80), each)
+        counts = transfer_counts(correct[:, rows], predicted[..., rows], labels[rows])
+        np.testing.assert_allclose(found, sat_from_counts(counts).sat, atol=1e-12)
+    # No image in common is no SAT; none fooled is the floor.
+    correct[0] = False
+    predicted[1:, 1:] = labels
+    draws = resampled_sat(correct, predicted, labels, 2, 0, floor=0.5)
+    assert np.isnan(draws[:, 0]).all() and np.isnan(draws[:, :, 0]).all()
+    np.testing.assert_allclose(draws[:, 1:, 1:], np.log(0.5))
+
+
+def test_resampled_images_spread_as_the_interval_says() -> None:
+    correct, predicted, labels = outcomes(m=2, images=600, seed=4)
+    draws = resampled_sat(correct, predicted, labels, 2000, 1)
+    scores = sat_from_counts(transfer_counts(correct, predicted, labels))
+    assert draws[:, 0, 1].std() == pytest.approx(scores.error[0, 1], rel=0.08)

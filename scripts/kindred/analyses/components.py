@@ -2,8 +2,10 @@
 
 After Hwang et al. (2024), who describe a network by 13 components and regress SAT on those of both models,
 without stating the regressor. Here each component of a pair is one unordered category, and gradient boosting
-splits on categories directly, as components have no order. Pairs share models, so R2 over held-out pairs is
-optimistic about a new model; R2 with whole models held out is given as well.
+splits on categories directly, as components have no order. How a model was trained counts as a component too, where it
+is known. Components that divide the models alike are one: nothing can tell them apart. Pairs share models, so R2 over
+held-out pairs is optimistic about a new model, and models share architectures, so R2 with whole models held out is
+optimistic about a new architecture; all are given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from kindred.analyses import correlations
 from kindred.workflow.errors import BadInput
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 # Column of components.csv -> heading in the table of Hwang et al. (2024).
 COMPONENTS = {
@@ -37,33 +41,48 @@ COMPONENTS = {
 }
 MAX_CATEGORIES = 255  # of histogram-based boosting
 MIN_LEAF = 5  # pairs in a leaf
-DRAWS = 3  # of folds of models
+JOINED = " + "  # between the names of components that divide the models alike
 
 
 @dataclass(frozen=True)
 class Boosting:
-    """Settings of the regression: trees, depth, learning rate, cross-validation folds, repeats, seed."""
+    """Settings of the regression: trees, depth, learning rate, folds, divisions into them, shuffles, draws, seed."""
 
     trees: int = 300
     depth: int = 4
     lr: float = 0.05
     folds: int = 5
+    divisions: int = 5
     repeats: int = 10
+    draws: int = 1000
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class Explained:
-    """Explanatory power of components: R2 over held-out pairs and with held-out models, and importances.
+class Pairs:
+    """SAT (pairs,) of models first[i] and second[i], indices into so many models."""
 
-    `importance` and `error` (component,): mean loss of R2 on held-out pairs when a component is permuted
-    among them, and its standard deviation over folds and repeats.
+    sat: Floats
+    first: Indices
+    second: Indices
+    models: int
+
+    def touching(self, models: Indices) -> NDArray[np.bool_]:
+        """The pairs with at least one of these models, (pairs,)."""
+        return np.isin(self.first, models) | np.isin(self.second, models)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Explanatory power of components: R2 for each division into folds, and importances.
+
+    r2: {what is held out: (division,)}; units: {what is held out: their number}. importance: (component, division x
+    fold x shuffle), the loss of R2 on held-out pairs when a component is permuted among them.
     """
 
-    r2_pairs: float
-    r2_models: float
+    r2: dict[str, Floats]
+    units: dict[str, int]
     importance: Floats
-    error: Floats
 
 
 def read(path: str | Path, models: Sequence[str] | None = None) -> pd.DataFrame:
@@ -100,41 +119,71 @@ def pair_categories(values: Sequence[str], first: NDArray[np.int64], second: NDA
     return np.minimum(rank[inverse], MAX_CATEGORIES - 1).astype(np.float64)
 
 
-def explain(
-    sat: Floats, first: NDArray[np.int64], second: NDArray[np.int64], table: pd.DataFrame, settings: Boosting
-) -> Explained:
-    """Gradient-boosted regression of `sat` (pairs,) of models first[i] and second[i] on their components.
+def with_training(table: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    """The table with one more component: the training of each model, by its name, norm and radius in `models.csv`."""
+    own = models.astype({"model": str}).set_index("model").loc[table.index, ["training", "norm", "eps"]]
+    return table.assign(training=own.fillna("").astype(str).agg(" ".join, axis=1))
 
-    Over pairs: folds of pairs, R2 of all held-out predictions together. With models held out: folds of
-    models; each fold is trained on the pairs among the other models and tested on those with a model of the
-    fold, and R2 is the mean over all folds of three draws. NaN where there is too little to train on.
+
+def merged(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with columns that divide the models alike as one, under the names of all of them."""
+    same: dict[bytes, list[str]] = {}
+    for name in table.columns:
+        same.setdefault(pd.factorize(table[name])[0].tobytes(), []).append(str(name))
+    return pd.DataFrame({JOINED.join(names): table[names[0]] for names in same.values()}, index=table.index)
+
+
+def explain(pairs: Pairs, table: pd.DataFrame, groups: Mapping[str, Sequence[str]], settings: Boosting) -> Explained:
+    """Gradient-boosted regression of SAT on the components of both models, for several divisions into folds.
+
+    Over pairs: folds of pairs. With models held out: folds of models; each fold is trained on the pairs among the other
+    models and tested on those with a model of the fold. `groups` {name: its value for each model} are held out whole in
+    the same way, where there are several and fewer than models. R2 is of the predictions of all folds of a division
+    together. NaN where there is too little to train on.
 
     Raises BadInput for fewer models than folds.
     """
-    models = len(table)
-    if models < settings.folds + 1:
+    if pairs.models < settings.folds + 1:
         raise BadInput(
-            f"sat.components.folds is {settings.folds}, but there are only {models} models; it must be below that."
+            f"sat.components.folds is {settings.folds}, but there are only {pairs.models} models; it must be below "
+            "that."
         )
-    features = np.column_stack([pair_categories(list(table[name]), first, second) for name in table.columns])
-    rng = np.random.default_rng(settings.seed)
-    predicted = np.full(len(sat), np.nan)
+    features = np.column_stack([pair_categories(list(table[name]), pairs.first, pairs.second) for name in table])
+    everyone = np.arange(pairs.models)
+    units = {"models": [np.array([model]) for model in everyone]}
+    for name, values in groups.items():
+        codes = np.unique(np.asarray(values, dtype=str), return_inverse=True)[1]
+        if 1 < codes.max() + 1 < pairs.models:
+            units[name] = [everyone[codes == code] for code in range(codes.max() + 1)]
+    scores: dict[str, list[float]] = {name: [] for name in ("pairs", *units)}
     losses = []
-    for held in np.array_split(rng.permutation(len(sat)), settings.folds):
-        rest = np.setdiff1d(np.arange(len(sat)), held)
-        model = _fit(features[rest], sat[rest], settings)
-        predicted[held] = model.predict(features[held])
-        losses.append(_permutation_loss(model, features[held], sat[held], settings.repeats, rng))
-    drops = np.concatenate(losses) / max(float(sat.var()), 1e-300)
-    scores = []
-    # This R2 depends on the division of models into folds more than on anything else, hence several draws.
-    for fold in (part for _ in range(DRAWS) for part in np.array_split(rng.permutation(models), settings.folds)):
-        out = np.isin(first, fold) | np.isin(second, fold)
+    for division in range(settings.divisions):
+        rng = np.random.default_rng([settings.seed, division])
+        predicted = np.full(len(pairs.sat), np.nan)
+        for held in np.array_split(rng.permutation(len(pairs.sat)), settings.folds):
+            rest = np.setdiff1d(np.arange(len(pairs.sat)), held)
+            model = _fit(features[rest], pairs.sat[rest], settings)
+            predicted[held] = model.predict(features[held])
+            losses.append(_permutation_loss(model, features[held], pairs.sat[held], settings.repeats, rng))
+        scores["pairs"].append(r2(pairs.sat, predicted))
+        for name, members in units.items():
+            scores[name].append(_without(pairs, features, members, settings, rng))
+    drops = np.concatenate(losses).T / max(float(pairs.sat.var()), 1e-300)
+    counts = {"pairs": len(pairs.sat), **{name: len(members) for name, members in units.items()}}
+    return Explained({name: np.array(found) for name, found in scores.items()}, counts, drops)
+
+
+def _without(
+    pairs: Pairs, features: Floats, units: Sequence[Indices], settings: Boosting, rng: np.random.Generator
+) -> float:
+    """R2 of all pairs with a held-out unit, each fold of units predicted from the pairs without it."""
+    true, predicted = [], []
+    for fold in np.array_split(rng.permutation(len(units)), min(settings.folds, len(units))):
+        out = pairs.touching(np.concatenate([units[unit] for unit in fold]))
         if (~out).sum() >= 2 * MIN_LEAF:
-            model = _fit(features[~out], sat[~out], settings)
-            scores.append(r2(sat[out], model.predict(features[out])))
-    r2_models = float(np.mean(scores)) if scores else float("nan")
-    return Explained(r2(sat, predicted), r2_models, drops.mean(axis=0), drops.std(axis=0))
+            true.append(pairs.sat[out])
+            predicted.append(_fit(features[~out], pairs.sat[~out], settings).predict(features[out]))
+    return r2(np.concatenate(true), np.concatenate(predicted)) if true else float("nan")
 
 
 def _fit(features: Floats, sat: Floats, settings: Boosting) -> HistGradientBoostingRegressor:
@@ -169,22 +218,35 @@ def r2(true: Floats, predicted: Floats) -> float:
     return 1 - float(((true - predicted) ** 2).sum()) / spread if spread else float("nan")
 
 
-def importance_table(
-    sat: Floats, first: NDArray[np.int64], second: NDArray[np.int64], table: pd.DataFrame, found: Explained
-) -> pd.DataFrame:
+def regression_table(pairs: Pairs, found: Explained) -> pd.DataFrame:
+    """R2 by what is held out: the mean over divisions into folds, with the least and the most of them."""
+    rows = [
+        (name, values.mean(), values.min(), values.max(), 0.0, len(pairs.sat), found.units[name], pairs.models)
+        for name, values in found.r2.items()
+    ]
+    return pd.DataFrame(rows, columns=["held_out", "value", "low", "high", "null", "n", "units", "models"])
+
+
+def importance_table(pairs: Pairs, table: pd.DataFrame, found: Explained, settings: Boosting) -> pd.DataFrame:
     """Importance table: one row per component, the most important first.
 
-    With the mean SAT of pairs whose values are the same and of those whose values differ, and their numbers.
+    low and high are the middle 95 % of its losses. With the mean SAT of pairs whose values are the same and of those
+    whose values differ, and their numbers; the interval of the difference resamples models.
     """
-    rows = []
-    for name, importance, error in zip(table.columns, found.importance, found.error, strict=True):
+    rows, sets = [], np.column_stack([pairs.first, pairs.second])
+    for name, losses in zip(table.columns, found.importance, strict=True):
         values = table[name].to_numpy(dtype=str)
-        same = values[first] == values[second]
-        shared, apart = (sat[chosen].mean() if chosen.any() else np.nan for chosen in (same, ~same))
-        rows.append((name, importance, error, shared, apart, shared - apart, same.sum(), (~same).sum()))
-    columns = "component importance importance_sd sat_shared sat_apart difference pairs_shared pairs_apart".split()  # noqa: SIM905
+        same = values[pairs.first] == values[pairs.second]
+        shared, apart = (pairs.sat[chosen].mean() if chosen.any() else np.nan for chosen in (same, ~same))
+        bounds = correlations.interval(
+            correlations.difference(pairs.sat, same), sets, pairs.models, settings.draws, settings.seed
+        )
+        importance = (losses.mean(), *np.quantile(losses, [0.025, 0.975]), 0.0, len(pairs.sat))
+        rows.append((name, *importance, shared, apart, shared - apart, *bounds, same.sum(), (~same).sum()))
+    columns = ["component", "value", "low", "high", "null", "n", "sat_shared", "sat_apart"]
+    columns += ["difference", "difference_low", "difference_high", "pairs_shared", "pairs_apart"]
     result = pd.DataFrame(rows, columns=columns)
-    return result.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    return result.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
 def label_columns(table: pd.DataFrame) -> Mapping[str, list[str]]:

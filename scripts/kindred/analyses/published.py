@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from kindred.analyses.mantel import pearson
+from kindred.analyses.correlations import pearson
 from kindred.workflow.errors import BadInput
 
 COLUMNS = "figure images inverter inverter_eps tested tested_eps quantity ours published pairs".split()  # noqa: SIM905

@@ -26,6 +26,10 @@ class Clusters(Settings, title="sat.clusters"):
     affinity: Literal["sat", "exp_sat"] = Field(
         "exp_sat", description="Affinity of two models: SAT, or exp(SAT), the percentage fooled."
     )
+    diagonal: Literal["zero", "kept"] = Field(
+        "zero",
+        description="Affinity of a model to itself: zero, as Ng, Jordan and Weiss (2002) have it, or kept.",
+    )
     count: Annotated[Whole, unit("groups", ge=2)] | None = Field(
         None, description="Number of groups; null for as many as come before the largest gap of the eigenvalues."
     )
@@ -38,6 +42,10 @@ class Clusters(Settings, title="sat.clusters"):
     perplexity: Annotated[Number, Field(gt=1)] = Field(
         15.0, description="Perplexity of t-SNE; at most a third of the other models is used."
     )
+    draws: Annotated[Whole, Field(ge=10)] = Field(
+        100, description="Draws of images with replacement, on which clusters are found anew."
+    )
+    seed: Seed = Field(0, description="Seed of these draws, and of permutations of labels.")
 
 
 class Components(Settings, title="sat.components"):
@@ -52,8 +60,10 @@ class Components(Settings, title="sat.components"):
     depth: Count = Field(4, description="Depth of a tree.")
     lr: Part = Field(0.05, description="Learning rate.")
     folds: Annotated[Whole, Field(ge=2)] = Field(5, description="Folds of cross-validation.")
+    divisions: Count = Field(5, description="Divisions into folds, over which the spread of R2 is given.")
     repeats: Count = Field(10, description="Times that each component is shuffled in each fold.")
-    seed: Seed = Field(0, description="Seed of folds and shuffles.")
+    draws: Annotated[Whole, Field(ge=10)] = Field(1000, description="Draws of the bootstrap over models.")
+    seed: Seed = Field(0, description="Seed of divisions, shuffles and draws.")
 
 
 class Ensembles(Settings, title="sat.ensembles"):
@@ -79,7 +89,12 @@ class Distillation(Settings, title="sat.distillation"):
     teachers: ModelNames = Field(description="Models that teach each of them, but not themselves.")
     methods: Annotated[
         list[Literal["hard", "soft"]], EachOnce, allowed("a list of at least one of hard and soft", min_length=1)
-    ] = Field(["hard", "soft"], description="What students learn from a teacher: its labels or its probabilities.")
+    ] = Field(
+        ["soft"], description="What students learn from a teacher: its labels (hard) or its probabilities (soft)."
+    )
+    seeds: Annotated[Whole, Field(ge=2, le=100)] = Field(
+        3, description="Trainings of each student alone and with each teacher, from its own seed on."
+    )
     temperature: Annotated[Number, Field(gt=0)] = Field(3.0, description="Temperature of soft distillation.")
     share: Share = Field(0.1, description="Weight of the teacher in soft distillation.")
 
@@ -96,7 +111,8 @@ class Measures(Settings, title="sat.measures"):
     """Other measures of similarity beside SAT."""
 
     permutations: Annotated[Whole, Field(ge=19)] = Field(999, description="Permutations of Mantel's test.")
-    seed: Seed = Field(0, description="Seed of the permutations.")
+    draws: Annotated[Whole, Field(ge=10)] = Field(1000, description="Draws of the bootstrap over models.")
+    seed: Seed = Field(0, description="Seed of permutations and draws.")
 
 
 class Sat(Settings, title="sat"):

@@ -115,6 +115,7 @@ FIGURES = {
     ),
     "clusters": _hwang("clusters", "SAT with models in groups", "sat clusters labels", MANY, options=choices.sat),
     "spectrum": _hwang("spectrum", "eigenvalues and stability of groups", "clusters eigenvalues stability", MANY),
+    "sensitivity": _hwang("sensitivity", "agreement of groups with architectures by all choices", "sensitivity", MANY),
     "map": _hwang("map", "models on a plane by SAT", "clusters map", MANY),
     "components": _hwang("components", "components that explain SAT", "importance regression", MANY),
     "ensembles": _hwang("ensembles", "gain of ensembles against SAT", "ensembles ensemble_gains ensemble_choice", MANY),
@@ -125,7 +126,7 @@ FIGURES = {
         "measures", "SAT under every attack", "pairs mantel", MANY, choices.two_attacks, options=choices.attacks
     ),
     "quality": _hwang("quality", "how far the attack can be trusted", "quality"),
-    "distillation": _hwang("distillation", "gain of students against SAT", "distillation", MANY),
+    "distillation": _hwang("distillation", "gain of students against SAT", "distillation distillation_summary", MANY),
     "variation": _hwang("variation", "SAT by what models differ in", "variation variation_means", MANY),
     "claims": _of("claims", "what the study says on claims of the papers", "claims", papers=(CLAIMS,), own=False),
     "block_structure": _layers(

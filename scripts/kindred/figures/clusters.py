@@ -8,7 +8,9 @@ from kindred.analyses.scores import TOP
 from kindred.figures.layout import heatmap, matrix, reading
 from kindred.figures.layout.colours import TRANSFER, group_colour
 from kindred.figures.layout.style import Captioned, Options, Style, Tables
-from kindred.figures.layout.text import listed, plural, signed
+from kindred.figures.layout.text import bounded, listed, plural, signed
+
+MOST = 4  # divisions that the caption names
 
 
 def draw(tables: Tables, options: Options, style: Style) -> Captioned:
@@ -38,10 +40,20 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     pairs, same = found.sat[first, second], own[first] == own[second]
     inside, between = reading.defined(pairs[same]), reading.defined(pairs[~same])
     if len(inside) and len(between):
-        text += f" Mean SAT within groups {inside.mean():.3f}, between groups {between.mean():.3f}."
-    known = tables["labels"].dropna(subset=["ari_spectral"])
-    known = known.sort_values("ari_spectral", ascending=False, kind="stable")
+        text += (
+            f" Mean SAT within groups {inside.mean():.3f}, between groups {between.mean():.3f}: groups are found from "
+            "this same SAT, so some difference is there by construction."
+        )
+    known = tables["labels"][tables["labels"]["partition"] == "spectral"].dropna(subset=["value"])
+    known = known.sort_values("value", ascending=False, kind="stable")
     if len(known):
-        best = [f"{row.label.replace('_', ' ')} {row.ari_spectral:.2f}" for row in known.head(4).itertuples()]
-        text += f" Agreement with other divisions, the best first (adjusted Rand index): {listed(best)}."
+        best = [
+            f"{row['label'].replace('_', ' ')} {bounded(row)} (p {row['p']:.3f})"
+            for row in known.head(MOST).to_dict("records")
+        ]
+        text += (
+            f" Agreement with {len(known)} other divisions of the models, the best first (adjusted Rand index, 0 by "
+            "chance; p by permuting labels; in brackets the middle 95 % over draws of images, all choices fixed): "
+            f"{listed(best)}. Another affinity, attack or number of groups may give other groups: see sensitivity."
+        )
     return figure, signed(text)

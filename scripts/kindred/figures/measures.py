@@ -8,10 +8,12 @@ from matplotlib.patches import Rectangle
 from kindred.figures.layout import chart, reading
 from kindred.figures.layout.colours import HUES, TRANSFER, ink_on
 from kindred.figures.layout.style import INK, NOTE, Captioned, Look, Options, Style, Tables
-from kindred.figures.layout.text import listed, plural, signed, span
+from kindred.figures.layout.text import bounded, listed, plural, signed, span
 
 LABELS = {"agreement": "same prediction", "cka": "natural CKA", "gradients": "input gradients"}
 CELL = 1.12  # inches
+LEVEL = 0.05  # of a corrected test that the caption counts
+MOST = 3  # correlations that the caption names
 DARKEST = 0.62  # of the colour map, for a correlation of 1: numbers stay legible on it
 
 
@@ -41,16 +43,25 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         else:
             _correlation(axes, tests[frozenset((a, b))])
     chosen = mantel[mantel["first"].isin(measures) & mantel["second"].isin(measures)]
+    tested = chosen[chosen["p"].notna()] if chosen["p"].notna().any() else chosen
     text = (
-        f"{listed([label(name) for name in measures])} of the same {span(chosen['pairs'])} pairs of "
-        "different models. Below the diagonal each point is a pair. Above it: Pearson's correlation, "
-        "Spearman's ρ, and the two-sided p of Mantel's test, which permutes the models of one matrix, "
-        "because pairs that share a model are not independent."
+        f"{listed([label(name) for name in measures])} of the same {span(tested['n'])} pairs of "
+        f"{span(tested['models'])} different models. Below the diagonal each point is a pair. Above it: Pearson's "
+        "correlation, Spearman's ρ, and the two-sided p of Mantel's test, which permutes the models of one matrix, "
+        f"because pairs that share a model are not independent; corrected for all "
+        f"{plural(int(mantel['p'].notna().sum()), 'test')} of the study (Holm)."
     )
-    known = chosen.dropna(subset=["pearson"]).sort_values("pearson", key=abs, ascending=False, kind="stable")
-    for row in known.head(1).to_dict("records"):
-        text += f" Strongest: {label(row['first'])} with {label(row['second'])}, {row['pearson']:.2f}."
-    if (chosen["pairs"] < len(pairs)).any():
+    known = chosen.dropna(subset=["pearson", "holm"]).sort_values("pearson", key=abs, ascending=False, kind="stable")
+    if len(known):
+        clear = known[known["holm"] <= LEVEL]
+        parts = [
+            f"{label(row['first'])} with {label(row['second'])} {bounded(row, prefix='pearson')}"
+            for row in clear.head(MOST).to_dict("records")
+        ]
+        text += f" At 5 % after this correction {len(clear)} of {plural(len(known), 'correlation')} here differ from 0"
+        more = ", the strongest" if len(clear) > len(parts) else ""
+        text += f"{more}: {listed(parts)} (95 % intervals by resampling models)." if parts else "."
+    if (chosen["n"] < len(pairs)).any():
         text += f" Of {plural(len(pairs), 'pair')}, those of models with an undefined value are left out."
     return page.figure, signed(text)
 
@@ -62,12 +73,12 @@ def _write(axes: Axes, text: str, colour: str) -> None:
 
 
 def _correlation(axes: Axes, test: dict[str, float]) -> None:
-    """A box, darker for a stronger correlation, with both correlations and the p of Mantel's test."""
+    """A box, darker for a stronger correlation, with both correlations and the corrected p of Mantel's test."""
     shade = to_rgb(TRANSFER(DARKEST * min(1.0, abs(np.nan_to_num(test["pearson"])))))
     look: Look = {"transform": axes.transAxes, "facecolor": shade, "linewidth": 0}
     axes.add_patch(Rectangle((0.02, 0.02), 0.96, 0.96, **look))
     named = (("", "pearson"), ("ρ ", "spearman"))
     parts = [f"{name}{test[column]:.2f}" for name, column in named if np.isfinite(test[column])]
-    if np.isfinite(test["p"]):
-        parts.append(f"p {test['p']:.3f}" if test["p"] >= 0.001 else "p < 0.001")
+    if np.isfinite(test["holm"]):
+        parts.append(f"p {test['holm']:.3f}" if test["holm"] >= 0.001 else "p < 0.001")
     _write(axes, signed("\n".join(parts or ["undefined"])), ink_on(shade))

@@ -42,7 +42,8 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     text = (
         "Left: the smallest eigenvalues of the normalised Laplacian of the two affinities, without the "
         "first, which is 0; a jump after the k-th speaks for k groups. Right: mean adjusted Rand index over "
-        f"all pairs of {seeds} of k-means that differ in their seed. The broken line marks "
+        f"all pairs of {seeds} of k-means that differ in their seed, which tells how far its random starts decide and "
+        "nothing of other images or models. The broken line marks "
         f"the {plural(count, 'group')} drawn in clusters{stable}."
     )
     return page.figure, signed(text)

@@ -155,7 +155,10 @@ class Study:
         students = [student for student in settings["students"] if student != model]
         epochs = sum(model_entry(self.config, student)["recipe"]["epochs"] for student in students)
         taught = epochs * training_images(self.config) * self.rates[model]["forward"]
-        return len(settings["methods"]) * (taught + sum(map(self.train_model, students)))
+        return settings["seeds"] * len(settings["methods"]) * (taught + sum(map(self.train_model, students)))
+
+    def train_students_alone(self, model: str) -> float:
+        return self.config["sat"]["distillation"]["seeds"] * self.train_model(model)
 
     def evaluate_snapshots(self, model: str) -> float:
         plan, rates = LayerPlan(self.config), self.rates[model]

@@ -101,6 +101,29 @@ def sat_from_counts(counts: Transfer, floor: float = FLOOR) -> Sat:
     return Sat(np.clip(centre, *bounds), np.clip(low, *bounds), np.clip(high, *bounds), relative, n)
 
 
+def resampled_sat(
+    correct: NDArray[np.bool_],
+    predicted: NDArray[np.integer],
+    labels: Counts,
+    draws: int,
+    seed: int,
+    floor: float = FLOOR,
+) -> Floats:
+    """SAT (draws, m, m) of images drawn with replacement, as many as there are; arguments as for `transfer_counts`.
+
+    NaN for pairs without common images in a draw.
+    """
+    m, images = correct.shape
+    times = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=draws)
+    n, fooled = (np.zeros((draws, m, m)) for _ in range(2))
+    for source in range(m):
+        shared = correct[source] & correct
+        n[:, source] = times @ shared.T.astype(np.float64)
+        fooled[:, source] = times @ (shared & (predicted[source] != labels)).T.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        return np.clip(np.log(100 * _share(fooled + fooled.transpose(0, 2, 1), 2 * n)), np.log(floor), np.log(100.0))
+
+
 def _variance(counts: Transfer) -> Floats:
     """Variance over n images of (a + b) / 2, a and b the indicators of a pair's two directions.
 
@@ -112,5 +135,5 @@ def _variance(counts: Transfer) -> Floats:
     return _share(spread + spread.T + 2 * covariance, 4 * n**2)
 
 
-def _share(part: Counts, whole: Counts) -> Floats:
+def _share(part: Counts | Floats, whole: Counts | Floats) -> Floats:
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)

@@ -113,8 +113,13 @@ ANALYSES = {
         clusters="groups of models",
         stability="agreement of groups over seeds",
         eigenvalues="spectrum of the affinities",
-        labels="agreement of groups with what is known of the models",
         map="places of models on a plane",
+    ),
+    **_csv(
+        "compare_clusters",
+        sat,
+        labels="agreement of groups with what is known of the models",
+        sensitivity="the same for other affinities, diagonals, attacks, numbers of groups and images",
     ),
     **_csv(
         "explain_sat",
@@ -139,7 +144,12 @@ ANALYSES = {
         variation_means="mean SAT and excess by what they differ in",
     ),
     **_csv("collect_quality", own_sat, quality="how far an attack can be trusted"),
-    **_csv("collect_distillation", distillation, distillation="students and what teachers gave them"),
+    **_csv(
+        "collect_distillation",
+        distillation,
+        distillation="students and what teachers gave them",
+        distillation_summary="gain against SAT",
+    ),
     **_layers("collect_layerwise_models", layerwise(), models="models of layerwise", accuracy="accuracy under attack"),
     **_layers(
         "collect_panels",

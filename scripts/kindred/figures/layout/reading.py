@@ -19,7 +19,7 @@ Matrix = NDArray[np.float64]
 # Columns of names, in which an empty cell is an empty name.
 WORDS = (
     "stimuli inverter model_a model_b layer_a layer_b measure attack source target model architecture "
-    "training norm inversion loss body head case student teacher method"
+    "training norm inversion loss body head case student teacher method verdict"
 )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,6 +95,16 @@ def half_widths(rows: pd.DataFrame) -> str:
         return ""
     median, most = width.median(), width.max()
     return f" Half-width of the 95 % intervals over images: median {median:.3f}, largest {most:.3f}."
+
+
+def bounded(row: Any, scale: float = 1.0, digits: int = 2, prefix: str = "") -> str:
+    """'0.12 [0.01, 0.23]', or the value alone where it has no interval.
+
+    row: with value, low and high, or with {prefix}, {prefix}_low and {prefix}_high.
+    """
+    columns = [prefix, f"{prefix}_low", f"{prefix}_high"] if prefix else ["value", "low", "high"]
+    value, low, high = (f"{scale * row[name]:.{digits}f}" for name in columns)
+    return f"{value} [{low}, {high}]" if np.isfinite([row[name] for name in columns]).all() else value
 
 
 def signed(text: str) -> str:
