@@ -22,6 +22,6 @@ with job(snakemake.log[0], snakemake.threads):
     settings = components.Boosting(**snakemake.params.settings)
     explained = components.explain(pairs, table, groups, settings)
     tables.write(snakemake.output.importance, components.importance_table(pairs, table, explained, settings))
-    regression = components.regression_table(pairs, explained)
+    regression = components.regression_table(pairs, explained, settings)
     tables.write(snakemake.output.regression, regression)
     log.info("R2: %s", ", ".join(f"{row.value:.3f} with {row.held_out} held out" for row in regression.itertuples()))

@@ -37,11 +37,31 @@ def test_planted_causes_are_most_important() -> None:
     assert rows["difference_low"][0] < 0.8 < rows["difference_high"][0]
     assert abs(rows["value"].iloc[-1]) < 0.02
     assert set(rows["n"]) == {378} and found.importance.shape == (13, 2 * 4 * 3)
-    r2 = components.regression_table(pairs, found).set_index("held_out")
+    r2 = components.regression_table(pairs, found, SMALL).set_index("held_out")
     assert list(r2.index) == ["pairs", "models"] and list(r2["units"]) == [378, 28]
     assert r2["value"]["pairs"] > 0.9
     assert 0.8 < r2["value"]["models"] <= r2["value"]["pairs"] + 0.02
     assert (r2["low"] < r2["value"]).all() and (r2["value"] < r2["high"]).all()
+    assert (r2["least"] < r2["value"]).all() and (r2["value"] < r2["most"]).all()
+
+
+def test_the_interval_of_r2_is_that_of_repeated_models() -> None:
+    """The statistic at whole weights against R2 of pairs written out as often as their models were drawn."""
+    pairs, table = planted(12, seed=3)
+    found = components.explain(pairs, table[["base", "stem"]], {"halves": list("ab" * 6)}, replace(SMALL, repeats=1))
+    draws = np.random.default_rng(4)
+    for name, units in found.resampled.items():
+        times = draws.multinomial(12, np.full(units.max() + 1, 1 / (units.max() + 1)))
+        weights = times[units[pairs.first]] * times[units[pairs.second]]
+        expected = [
+            r2_score(np.repeat(pairs.sat[rows], weights[rows]), np.repeat(values, weights[rows]))
+            for rows, values in found.predictions[name]
+        ]
+        statistic = components.mean_r2(pairs.sat, found.predictions[name])
+        assert statistic(weights[None].astype(float))[0] == pytest.approx(np.mean(expected))
+        assert statistic(np.ones((1, len(pairs.sat))))[0] == pytest.approx(found.r2[name].mean())
+    assert len(np.unique(found.resampled["halves"])) == 2
+    assert np.isnan(components.regression_table(pairs, found, SMALL).set_index("held_out").loc["halves", "low"])
 
 
 def test_unique_components_explain_nothing() -> None:
@@ -140,7 +160,7 @@ def test_rare_pair_categories_share_the_last() -> None:
 def test_sat_of_shared_and_of_different_components_by_hand() -> None:
     pairs = components.Pairs(np.array([3.0, 1.0, 2.0]), *np.triu_indices(3, 1), 3)
     table = pd.DataFrame({"two": ["a", "a", "b"], "own": ["a", "b", "c"]})
-    found = components.Explained({}, {}, np.array([[0.0, 0.2], [0.1, 0.3]]))
+    found = components.Explained({}, {}, np.array([[0.0, 0.2], [0.1, 0.3]]), {}, {})
     rows = components.importance_table(pairs, table, found, SMALL).set_index("component")
     assert list(rows.index) == ["own", "two"]
     assert rows.loc["two", ["value", "low", "high"]].tolist() == pytest.approx([0.1, 0.005, 0.195])
@@ -258,7 +278,7 @@ def test_components_explain_the_released_matrix() -> None:
     table = components.merged(table)
     assert len(table.columns) == len(components.COMPONENTS)
     explained = components.explain(pairs, table, groups, settings)
-    r2 = components.regression_table(pairs, explained).set_index("held_out")["value"]
+    r2 = components.regression_table(pairs, explained, settings).set_index("held_out")["value"]
     assert r2["pairs"] == pytest.approx(0.82, abs=0.03)
     assert r2["models"] == pytest.approx(0.63, abs=0.04)
     assert r2["bases"] < r2["models"]

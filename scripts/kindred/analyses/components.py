@@ -22,6 +22,7 @@ from kindred.workflow.errors import BadInput
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Predictions = tuple[Indices, Floats]
 
 # Column of components.csv -> heading in the table of Hwang et al. (2024).
 COMPONENTS = {
@@ -77,12 +78,16 @@ class Explained:
     """Explanatory power of components: R2 for each division into folds, and importances.
 
     r2: {what is held out: (division,)}; units: {what is held out: their number}. importance: (component, division x
-    fold x shuffle), the loss of R2 on held-out pairs when a component is permuted among them.
+    fold x shuffle), the loss of R2 on held-out pairs when a component is permuted among them. predictions: {what is
+    held out: for each division the pairs that were held out and what was predicted of them}; resampled: {what is held
+    out: the unit of each model that is drawn for the interval of R2}.
     """
 
     r2: dict[str, Floats]
     units: dict[str, int]
     importance: Floats
+    predictions: dict[str, list[Predictions]]
+    resampled: dict[str, Indices]
 
 
 def read(path: str | Path, models: Sequence[str] | None = None) -> pd.DataFrame:
@@ -155,7 +160,7 @@ def explain(pairs: Pairs, table: pd.DataFrame, groups: Mapping[str, Sequence[str
         codes = np.unique(np.asarray(values, dtype=str), return_inverse=True)[1]
         if 1 < codes.max() + 1 < pairs.models:
             units[name] = [everyone[codes == code] for code in range(codes.max() + 1)]
-    scores: dict[str, list[float]] = {name: [] for name in ("pairs", *units)}
+    found: dict[str, list[Predictions]] = {name: [] for name in ("pairs", *units)}
     losses = []
     for division in range(settings.divisions):
         rng = np.random.default_rng([settings.seed, division])
@@ -165,25 +170,34 @@ def explain(pairs: Pairs, table: pd.DataFrame, groups: Mapping[str, Sequence[str
             model = _fit(features[rest], pairs.sat[rest], settings)
             predicted[held] = model.predict(features[held])
             losses.append(_permutation_loss(model, features[held], pairs.sat[held], settings.repeats, rng))
-        scores["pairs"].append(r2(pairs.sat, predicted))
+        found["pairs"].append((np.arange(len(pairs.sat)), predicted))
         for name, members in units.items():
-            scores[name].append(_without(pairs, features, members, settings, rng))
+            found[name].append(_without(pairs, features, members, settings, rng))
     drops = np.concatenate(losses).T / max(float(pairs.sat.var()), 1e-300)
     counts = {"pairs": len(pairs.sat), **{name: len(members) for name, members in units.items()}}
-    return Explained({name: np.array(found) for name, found in scores.items()}, counts, drops)
+    scores = {name: np.array([r2(pairs.sat[rows], values) for rows, values in each]) for name, each in found.items()}
+    resampled = {"pairs": everyone}
+    for name, members in units.items():
+        resampled[name] = np.empty(pairs.models, dtype=np.int64)
+        for unit, models in enumerate(members):
+            resampled[name][models] = unit
+    return Explained(scores, counts, drops, found, resampled)
 
 
 def _without(
     pairs: Pairs, features: Floats, units: Sequence[Indices], settings: Boosting, rng: np.random.Generator
-) -> float:
-    """R2 of all pairs with a held-out unit, each fold of units predicted from the pairs without it."""
-    true, predicted = [], []
+) -> Predictions:
+    """All pairs with a held-out unit, and what was predicted of them from the pairs without it, fold by fold of units.
+
+    A pair of units of two folds is there twice.
+    """
+    rows, predicted = [np.empty(0, dtype=np.int64)], [np.empty(0)]
     for fold in np.array_split(rng.permutation(len(units)), min(settings.folds, len(units))):
         out = pairs.touching(np.concatenate([units[unit] for unit in fold]))
         if (~out).sum() >= 2 * MIN_LEAF:
-            true.append(pairs.sat[out])
+            rows.append(np.flatnonzero(out))
             predicted.append(_fit(features[~out], pairs.sat[~out], settings).predict(features[out]))
-    return r2(np.concatenate(true), np.concatenate(predicted)) if true else float("nan")
+    return np.concatenate(rows), np.concatenate(predicted)
 
 
 def _fit(features: Floats, sat: Floats, settings: Boosting) -> HistGradientBoostingRegressor:
@@ -214,17 +228,42 @@ def _permutation_loss(
 
 def r2(true: Floats, predicted: Floats) -> float:
     """Share of variance explained: 1 at best, 0 for predicting the mean; NaN without variance."""
-    spread = float(((true - true.mean()) ** 2).sum())
+    spread = float(((true - true.mean()) ** 2).sum()) if len(true) else 0.0
     return 1 - float(((true - predicted) ** 2).sum()) / spread if spread else float("nan")
 
 
-def regression_table(pairs: Pairs, found: Explained) -> pd.DataFrame:
-    """R2 by what is held out: the mean over divisions into folds, with the least and the most of them."""
-    rows = [
-        (name, values.mean(), values.min(), values.max(), 0.0, len(pairs.sat), found.units[name], pairs.models)
-        for name, values in found.r2.items()
-    ]
-    return pd.DataFrame(rows, columns=["held_out", "value", "low", "high", "null", "n", "units", "models"])
+def mean_r2(sat: Floats, divisions: Sequence[Predictions]) -> correlations.Statistic:
+    """The mean over divisions of R2 of their predictions, as a function of the weights of pairs."""
+
+    def statistic(weights: Floats) -> Floats:
+        each = []
+        for rows, predicted in divisions:
+            true, own = sat[rows], weights[:, rows]
+            total = own.sum(axis=1)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                spread = own @ true**2 / total - (own @ true / total) ** 2
+                each.append(1 - own @ (true - predicted) ** 2 / total / np.where(spread > 0, spread, np.nan))
+        return np.asarray(np.mean(each, axis=0))
+
+    return statistic
+
+
+def regression_table(pairs: Pairs, found: Explained, settings: Boosting) -> pd.DataFrame:
+    """R2 by what is held out: the mean over divisions into folds, and the least and the most of them.
+
+    low and high resample the units held out (models where pairs are), with the predictions as they are: they tell how
+    much R2 hangs on these units, not how it would change with others to train on.
+    """
+    rows = []
+    for name, values in found.r2.items():
+        units = found.resampled[name]
+        sets = np.column_stack([units[pairs.first], units[pairs.second]])
+        statistic = mean_r2(pairs.sat, found.predictions[name])
+        bounds = correlations.interval(statistic, sets, int(units.max()) + 1, settings.draws, settings.seed)
+        counts = (len(pairs.sat), found.units[name], pairs.models)
+        rows.append((name, values.mean(), *bounds, 0.0, values.min(), values.max(), *counts))
+    columns = ["held_out", "value", "low", "high", "null", "least", "most", "n", "units", "models"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def importance_table(pairs: Pairs, table: pd.DataFrame, found: Explained, settings: Boosting) -> pd.DataFrame:
