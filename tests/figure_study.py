@@ -7,6 +7,7 @@ import figure_tables as made
 import numpy as np
 import pandas as pd
 from kindred.analyses import variation
+from kindred.claims.catalogue import CLAIMS
 
 LAYERS = 20
 SUMMARIES = ("mean_off_diagonal", "first_half", "last_half", "first_vs_last_half", "principal_share")
@@ -135,6 +136,19 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
             sat=2.5 * known if defined else [2.5] + [np.nan] * (len(taught) - 1),
         ),
     }
+
+
+def claims(*, defined: bool = True) -> dict[str, pd.DataFrame]:
+    """A row for each claim of the catalogue; with nothing defined, none has a value."""
+    verdicts = ("supported", "contradicted", "undecided") if defined else ("undecided",)
+    known = 1.0 if defined else np.nan
+    rows = [
+        {"claim": name, "paper": one.paper, "text": one.text, "statistic": one.statistic, "sign": one.sign}
+        for name, one in CLAIMS.items()
+    ]
+    table = pd.DataFrame(rows).assign(verdict=np.resize(verdicts, len(rows)), models=30, images=100, p=0.01 * known)
+    middle = table["sign"] * table["verdict"].map({"supported": 0.4, "contradicted": -0.4, "undecided": 0.1}) * known
+    return {"claims": table.assign(value=middle, low=middle - 0.2, high=middle + 0.2, caveat="")}
 
 
 def of_jones() -> dict[str, pd.DataFrame]:
@@ -318,4 +332,10 @@ def of_layers() -> dict[str, pd.DataFrame]:
 
 def every_table(models: pd.DataFrame, *, defined: bool = True) -> dict[str, Any]:
     """All tables by their names in the catalogue."""
-    return {**of_models(models), **of_sat(models, defined=defined), **of_jones(), **of_layers()}
+    return {
+        **of_models(models),
+        **of_sat(models, defined=defined),
+        **claims(defined=defined),
+        **of_jones(),
+        **of_layers(),
+    }

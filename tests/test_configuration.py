@@ -12,7 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from kindred.config import reference
-from kindred.config.entries import channels, layer_choice, model_entry, named_layers, training_images
+from kindred.config.entries import channels, layer_choice, model_entry, named_layers, seed_of, training_images
 from kindred.config.reading import check
 from kindred.workflow.errors import BadInput
 
@@ -343,7 +343,7 @@ def test_defaults_are_filled_in_everywhere() -> None:
     }  # fmt: skip
     assert config["trainings"]["robust"]["step_size"] is None
     assert config["models"]["resnet-std"] == {
-        "architecture": "test_resnet", "training": "standard", "arguments": {}, "layers": None, "seed": 0, "adjust": {}
+        "architecture": "test_resnet", "training": "standard", "arguments": {}, "layers": None, "seed": None, "adjust": {}
     }  # fmt: skip
     assert config["models"]["resnet-rob"]["adjust"] == {"epochs": 8, "eps": 0.2}  # nothing added here
     assert config["models"]["elsewhere"] == {
@@ -438,7 +438,7 @@ def test_model_entry_of_a_model_trained_here() -> None:
     assert entry["trained"] == {"training": "robust", "norm": "linf", "eps": 0.2, "seed": 1}
     standard = model_entry(config, "resnet-std")
     assert "eps" not in standard["recipe"]
-    assert standard["trained"] == {"training": "standard", "norm": None, "eps": 0, "seed": 0}
+    assert standard["trained"] == {"training": "standard", "norm": None, "eps": 0, "seed": seed_of("resnet-std")}
     entry["recipe"]["eps"] = 1
     assert config["trainings"]["robust"]["eps"] == 0.1
     assert config["models"]["resnet-rob"]["adjust"] == {"epochs": 8, "eps": 0.2}

@@ -64,13 +64,14 @@ def test_adversarial_images_stay_in_their_ball(finished: Checkout) -> None:
 
 
 def test_inverted_images_say_where_they_began(finished: Checkout) -> None:
-    labels = zarr(finished, "images/natural.zarr").label.to_series()
-    seeds = []
+    known = [zarr(finished, f"images/{part}.zarr").label.to_series() for part in ("natural", "training")]
+    labels, seeds = pd.concat(known), []
     for model in MODELS:
         inverted = zarr(finished, f"images/inverted/jones/{model}.zarr")
         seeds.append(list(inverted.seed_image.values))
         assert (labels[inverted.seed_image.values].to_numpy() != inverted.label.values).all()
-        assert len({*inverted.seed_image.values, *inverted.image.values}) == 48  # each used once, and none a target
+        # Each is used once, and none is a target.
+        assert len({*inverted.seed_image.values, *inverted.image.values}) == 2 * len(inverted.image)
         assert (inverted.seed_label.values == labels[inverted.seed_image.values]).all()
         np.testing.assert_allclose(inverted.residual, inverted.curve.min("step"), rtol=1e-6)
     assert all(other == seeds[0] for other in seeds)

@@ -260,7 +260,7 @@ def test_architectures_are_told_apart_by_file_arguments_and_number_of_parameters
     assert architectures.names(models) == {model: about[-1] for model, about in known.items()}
 
 
-ROBUST = ["vgg-linf10", "vit-linf10", "mixer-linf10", "convnext-linf10", "resnet-linf10", "resnet-linf10-s1"]
+ROBUST = ["vgg-linf10", "vit-linf10", "mixer-linf10", "convnext-linf10", "resnet-linf10", "resnet-linf10-b"]
 
 
 @pytest.mark.parametrize("figure", [name for name in FIGURES if name.startswith("similarity")])

@@ -87,7 +87,7 @@ def test_the_bar_has_both_scales_and_stands_clear() -> None:
 
 
 def test_numbers_stay_inside_their_cells() -> None:
-    chosen = {"measure": "cka_debiased", "inversion": "jones"}
+    chosen = {"measure": "cka_debiased", "inversion": "jones", "unconverged": 0.5}
     for figure in (
         draw("similarity", TABLES, **chosen),
         draw("similarity_by_budget", TABLES, **chosen),

@@ -64,7 +64,7 @@ def test_costs_are_passes_times_rates() -> None:
     assert known.seconds(stepped) == images * (attack["steps"] * RATE["attack"] + 2 * RATE["forward"])
     assert known.disk(stepped) == images * 3 * 16 * 16 * 4
     inverted = costs.Job("invert_images", (("inversion", "jones"), ("model", models[0])))
-    assert known.seconds(inverted) == 24 * 6 * RATE["inversion"]
+    assert known.seconds(inverted) == config["inversions"]["jones"]["images"] * 6 * RATE["inversion"]
     # Every model of the second group classifies the natural images and, twice, those of each model of the first: as
     # they were made, and with their perturbations on other images.
     first, second = known._sides("0x1")

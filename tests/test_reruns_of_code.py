@@ -18,7 +18,7 @@ from synthetic import pretend
 from test_target_cianfarani2022 import with_section
 from workflow import ROOT, Checkout
 
-TARGETS = ("all", "jones2022", "hwang2024", "cianfarani2022")
+TARGETS = ("all", "jones2022", "hwang2024", "cianfarani2022", "claims")
 SCRIPTS = {
     script: sorted(set(rules))
     for script in {path.stem for path in (ROOT / "scripts").glob("*.py")}

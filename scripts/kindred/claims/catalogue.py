@@ -97,7 +97,7 @@ CLAIMS = {
         HWANG,
         "teachers far in SAT teach more",
         "correlation of SAT with the gain from a teacher",
-        ("distillation",),
+        ("distillation_summary",),
         sign=-1,
     ),
     "components": Claim(

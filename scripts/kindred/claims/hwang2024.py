@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from kindred.analyses import bootstrap
-from kindred.claims.statistics import Statistic, Tables, over_models, square
+from kindred.claims.statistics import Statistic, Tables, over_models, p_of, square
 
 
 def within_architectures(tables: Tables) -> Statistic | None:
@@ -22,20 +22,34 @@ def within_architectures(tables: Tables) -> Statistic | None:
 
 
 def predicts_gain(tables: Tables) -> Statistic | None:
-    """Partial correlation of SAT with the gain of ensembles of two, their headroom held fixed."""
+    """Partial correlation of SAT with the gain of ensembles of two over their members, their headroom held fixed."""
     table = tables["ensemble_gains"]
-    return _row(table[table["size"] == table["size"].min()], "partial")
+    rows = table[(table["over"] == "members") & (table["statistic"] == "partial correlation")]
+    return _row(rows[rows["size"] == rows["size"].min()], "models", "ensembles of the smallest size")
 
 
 def distant_teachers(tables: Tables) -> Statistic | None:
-    """Correlation over students and teachers of SAT with the gain by soft labels."""
-    return None
+    """Correlation over students and teachers of SAT with the gain by soft labels, or by hard ones where only they are."""
+    table = tables["distillation_summary"]
+    method = "soft" if (table["method"] == "soft").any() else "hard"
+    return _row(table[table["method"] == method], "teachers", f"{method} labels; models are teachers")
 
 
 def components(tables: Tables) -> Statistic | None:
     """R2 over pairs with models that the regression has not seen."""
-    return None
+    table = tables["regression"].set_index("held_out")
+    note = "models resampled, predictions as they are"
+    if "architectures" in table.index and np.isfinite(table.loc["architectures", "value"]):
+        note += f"; R2 with whole architectures held out: {table.loc['architectures', 'value']:.2f}"
+    return _row(table.loc[["models"]], "models", note)
 
 
-def _row(rows: pd.DataFrame, value: str) -> Statistic | None:
-    return None
+def _row(rows: pd.DataFrame, units: str, caveat: str) -> Statistic | None:
+    """A row of another table with its interval, which resampled as many `units`; None without a value."""
+    rows = rows.dropna(subset=["value"])
+    if rows.empty:
+        return None
+    one = rows.iloc[0]
+    count = int(one[units])
+    low, high = (float(one[name]) for name in ("low", "high"))
+    return Statistic(float(one["value"]), low, high, p_of(one["value"], low, high, count), count, None, caveat)

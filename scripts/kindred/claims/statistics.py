@@ -79,11 +79,15 @@ def square(table: pd.DataFrame, first: str, second: str, value: str, names: list
 
 def over_models(estimate: Estimate, images: int | None, caveat: str = "") -> Statistic:
     """The statistic of a bootstrap over models; p from Student's t at the width of its interval."""
-    width = estimate.high - estimate.low
-    freedom = max(estimate.units - 1, 1)
-    error = width / (2 * stats.t.ppf(0.975, freedom))
-    p = 2 * stats.t.sf(abs(estimate.value) / error, freedom) if error > 0 else np.nan
-    return Statistic(estimate.value, estimate.low, estimate.high, float(p), estimate.models, images, caveat)
+    p = p_of(estimate.value, estimate.low, estimate.high, estimate.units)
+    return Statistic(estimate.value, estimate.low, estimate.high, p, estimate.models, images, caveat)
+
+
+def p_of(value: float, low: float, high: float, units: int) -> float:
+    """Two-sided p against 0 of Student's t, its error from the width of a 95 % interval over so many units."""
+    freedom = max(units - 1, 1)
+    error = (high - low) / (2 * stats.t.ppf(0.975, freedom))
+    return float(2 * stats.t.sf(abs(value) / error, freedom)) if error > 0 else float("nan")
 
 
 def over_architectures(values: pd.Series, made: Groups, images: int | None, caveat: str = "") -> Statistic:

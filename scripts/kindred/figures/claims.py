@@ -18,7 +18,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     page, (axes,) = chart.panels(
         style,
         [(WIDE, ROW * max(len(names), 2))],
-        left=widest(names, TICK) + 0.12,
+        left=widest(names, TICK) + 0.2,
         beside=widest([f"{one} (99 models)" for one in VERDICTS], NOTE) + 0.15,
     )
     chart.rows(axes, names)

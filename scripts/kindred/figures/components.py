@@ -37,7 +37,9 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         if not (shared and apart):
             look = {"fontsize": style.points(NOTE), "color": QUIET, "va": "center_baseline", "gid": "reason"}
             drawn[1].text(0, row, " no pair shares it" if apart else " all pairs share it", **look)
-    return page.figure, signed(_caption(reading.require(tables, "regression", "held_out value low high n models"), merged))
+    return page.figure, signed(
+        _caption(reading.require(tables, "regression", "held_out value low high n models"), merged)
+    )
 
 
 def _short(alike: list[str]) -> str:
@@ -61,9 +63,9 @@ def _caption(table: pd.DataFrame, merged: list[list[str]]) -> str:
     if len(known):
         parts = [f"{bounded(row)} with {row['held_out']} held out" for row in known.to_dict("records")]
         text += (
-            f" R²: {listed(parts)} (in brackets 95 % intervals, by resampling what was held out). Pairs share models and models "
-            "share architectures: R² with pairs held out tells nothing of a new model, and that with models held out "
-            "nothing of a new architecture. Below 0 the prediction is worse than the mean."
+            f" R²: {listed(parts)} (in brackets 95 % intervals, by resampling what was held out). Pairs share models "
+            "and models share architectures: R² with pairs held out tells nothing of a new model, and that with models "
+            "held out nothing of a new architecture. Below 0 the prediction is worse than the mean."
         )
     if not r2["value"]["models"] > LOW:
         text += " Components explain too little of other models for the importances to hold beyond these."
