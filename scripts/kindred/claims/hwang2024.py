@@ -29,7 +29,7 @@ def predicts_gain(tables: Tables) -> Statistic | None:
 
 
 def distant_teachers(tables: Tables) -> Statistic | None:
-    """Correlation over students and teachers of SAT with the gain by soft labels, or by hard ones where only they are."""
+    """Correlation over students and teachers of SAT with the gain by soft labels, or by hard ones alone."""
     table = tables["distillation_summary"]
     method = "soft" if (table["method"] == "soft").any() else "hard"
     return _row(table[table["method"] == method], "teachers", f"{method} labels; models are teachers")
