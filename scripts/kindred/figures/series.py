@@ -54,4 +54,4 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     if len(pairs) > 1:
         least, most = (f"{pairs[a, b]:.3f} ({a} and {b})" for a, b in (pairs.idxmin(), pairs.idxmax()))
         text += f" Means of pairs range from {least} to {most}."
-    return page.figure, text + " There is one model of each kind, so differences include the chance of training."
+    return page.figure, text + " Every model is trained once, so differences include the chance of training."

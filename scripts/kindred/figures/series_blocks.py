@@ -28,6 +28,6 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         "a model with every layer of the same model on natural images, on one colour scale; layers from the input "
         "upward and to the right. Of each model the mean over pairs of different layers, the mean between its two "
         f"halves, and the mean share of a layer's variance along its first principal component: {'; '.join(models)}. "
-        "There is one model of each kind, so differences include the chance of training."
+        "Every model is trained once, so differences include the chance of training."
     )
     return layer_matrices.draw(panels, options["measure"], style), text
