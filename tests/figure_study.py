@@ -152,6 +152,7 @@ def layer_models(*names: str) -> pd.DataFrame:
             "training": ["linf10" if one else "standard" for one in robust],
             "norm": ["linf" if one else "" for one in robust],
             "eps": [0.1 if one else 0.0 for one in robust],
+            "arguments": "",
             "parameters": 100,
             "clean_accuracy": np.linspace(0.99, 0.9, len(names)),
         }

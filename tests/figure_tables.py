@@ -39,7 +39,7 @@ def make_models(count: int = 17) -> pd.DataFrame:
         rows = [(m, a, "standard" if eps == 0 else "adversarial", n, float(eps), s) for m, a, _, n, eps, s in rows]
     models = pd.DataFrame(rows, columns=["model", "architecture", "training", "norm", "eps", "seed"])
     draws = np.random.default_rng(3)
-    models["parameters"] = 100_000
+    models["arguments"], models["parameters"] = "", 100_000
     for column in ("clean_accuracy", "accuracy_pgd", "accuracy_mim"):
         models[column] = draws.random(len(models)).round(4)
     return models

@@ -124,13 +124,48 @@ def components_of(architecture: str, size: int = 64) -> dict[str, str]:
         ("efficientnet_b0", {"channel_attention_place": "Middle", "depthwise": "Yes", "activation": "SiLU"}),
         ("resnext50_32x4d", {"grouped": "Yes", "depthwise": "No", "resolution": "64 x 64"}),
         ("botnet26t_256", {"base": "CNN", "attention": "Yes (BoT)", "stem": "3s2/3/3"}),
+        ("lambda_resnet26t", {"base": "CNN", "attention": "Yes (Lambda)"}),
+        ("halonet26t", {"base": "CNN", "attention": "Yes (Halo)"}),
         ("test_convnext2", {"stem": "4s4", "depthwise": "Yes", "normalisation": "LN", "stem_pooling": "No"}),
     ],
 )
 def test_components_of_architectures(architecture: str, expected: dict[str, str]) -> None:
-    found = components_of(architecture, 256 if "256" in architecture else 224 if "224" in architecture else 64)
+    size = 256 if architecture.endswith(("256", "26t")) else 224 if "224" in architecture else 64
+    found = components_of(architecture, size)
     assert list(found) == list(components.COMPONENTS)
     assert {name: found[name] for name in expected} == expected
+
+
+SHORTCUT = """
+from torch import nn
+
+class LambdaLayer(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+class Net(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.body = nn.Conv2d(8, 8, 3, padding=1)
+        self.shortcut = LambdaLayer(lambda x: x[:, :, ::2, ::2])
+        self.fc = nn.Linear(8, classes)
+
+    def forward(self, x):
+        x = self.body(self.conv(x))
+        return self.fc(self.shortcut(x).mean((2, 3)))
+"""
+
+
+def test_a_shortcut_called_lambda_layer_is_no_attention(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shortcut_nets.py").write_text(SHORTCUT)
+    monkeypatch.chdir(tmp_path)
+    found = components_of("python:shortcut_nets.py:Net", 32)
+    assert (found["base"], found["attention"]) == ("CNN", "No")
 
 
 @pytest.mark.data

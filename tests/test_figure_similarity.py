@@ -236,21 +236,26 @@ def test_architectures_without_all_budgets_are_left_out_and_named() -> None:
         draw("similarity_by_architecture", apart, **CHOSEN)
 
 
-def test_architectures_are_told_apart_by_file_and_by_number_of_parameters() -> None:
+def test_architectures_are_told_apart_by_file_arguments_and_number_of_parameters() -> None:
     known = {
-        "a": ("torchvision:resnet18", 10, "resnet18"),
-        "b": ("python:first.py:net", 10, "first.py:net"),
-        "c": ("python:second.py:net", 10, "second.py:net"),
-        "d": ("python:other.py:mlp", 10, "mlp, 10 parameters"),
-        "e": ("python:other.py:mlp", 2000, "mlp, 2,000 parameters"),
-        "f": ("python:other.py:mlp", 2000, "mlp, 2,000 parameters"),
-        "g": ("timm_net", 5, "timm_net"),
+        "a": ("torchvision:resnet18", "", 10, "resnet18"),
+        "b": ("python:first.py:net", "", 10, "first.py:net"),
+        "c": ("python:second.py:net", "", 10, "second.py:net"),
+        "d": ("python:other.py:mlp", np.nan, 10, "mlp, 10 parameters"),
+        "e": ("python:other.py:mlp", "", 2000, "mlp, 2,000 parameters"),
+        "f": ("python:other.py:mlp", "", 2000, "mlp, 2,000 parameters"),
+        "g": ("timm_net", "", 5, "timm_net"),
+        "h": ("python:other.py:vgg", '{"act": "relu", "depth": 2}', 70, "vgg(act=relu, depth=2)"),
+        "i": ("python:other.py:vgg", '{"act": "gelu", "depth": 2}', 70, "vgg(act=gelu, depth=2)"),
+        "j": ("python:other.py:vgg", '{"act": "gelu", "depth": 2}', 70, "vgg(act=gelu, depth=2)"),
+        "k": ("robustbench:X2020", '{"dataset": "cifar10", "threat_model": "Linf"}', 9, "X2020"),
+        "l": ("robustbench:X2020", '{"dataset": "cifar10", "threat_model": "L2"}', 9, "X2020"),
     }
     models = pd.DataFrame(
-        [(model, architecture, parameters) for model, (architecture, parameters, _) in known.items()],
-        columns=["model", "architecture", "parameters"],
+        [(model, *about[:3]) for model, about in known.items()],
+        columns=["model", "architecture", "arguments", "parameters"],
     )
-    assert architectures.names(models) == {model: name for model, (_, _, name) in known.items()}
+    assert architectures.names(models) == {model: about[-1] for model, about in known.items()}
 
 
 def test_estimators_set_the_same_pairs_side_by_side() -> None:

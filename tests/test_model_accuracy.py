@@ -68,7 +68,7 @@ def test_the_table_of_models_checks_it_again(tmp_path: Path, capsys: pytest.Capt
         "collect_models",
         Place(tmp_path, {"models": "models.csv", "accuracies": "accuracies.csv"}, given, **params, expected={}),
     )
-    assert (tmp_path / "models.csv").read_text().splitlines()[1] == "m,x,t,,0,0,3,0.79"
+    assert (tmp_path / "models.csv").read_text().splitlines()[1] == "m,x,t,,0,0,,3,0.79"
     with pytest.raises(SystemExit):
         run(
             "collect_models",

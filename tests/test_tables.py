@@ -409,6 +409,7 @@ def test_models_table(tmp_path: Path) -> None:
         "z": about("kindred_vgg", 12345678, 0.875),
         "a": about("test_convnext2", 99, 1 / 3),
     }
+    described["z"]["description"]["arguments"] = {"width": 8, "depth": 2}
     attacked = {
         "weak": {name: fooled(tmp_path / f"w-{name}.zarr", [0, 0, 0, name == "a"]) for name in labels},
         "strong": {name: fooled(tmp_path / f"s-{name}.zarr", [1, 1, name != "z", 1]) for name in labels},
@@ -416,16 +417,17 @@ def test_models_table(tmp_path: Path) -> None:
     }
     table = models_tables.models_table(labels, described, attacked)
     assert list(table.columns) == [
-        *("model", "architecture", "training", "norm", "eps", "seed", "parameters", "clean_accuracy"),
+        *("model", "architecture", "training", "norm", "eps", "seed", "arguments", "parameters", "clean_accuracy"),
         *("accuracy_weak", "accuracy_strong", "accuracy_few", "accuracy_strongest"),
     ]
+    given = '{"depth": 2, "width": 8}'
     expected = [
-        ["z", "kindred_vgg", "linf10", "linf", 0.1, 3, 12345678, 0.875, 1.0, 0.25, 2 / 3, 1 / 3],
-        ["a", "test_convnext2", "standard", "", 0.0, 0, 99, 1 / 3, 0.75, 0.0, 2 / 3, 0.0],
-        ["m", "resnet18", "imported", "l2", 3.0, 7, 5, 1.0, 1.0, 0.0, 2 / 3, 0.0],
+        ["z", "kindred_vgg", "linf10", "linf", 0.1, 3, given, 12345678, 0.875, 1.0, 0.25, 2 / 3, 1 / 3],
+        ["a", "test_convnext2", "standard", "", 0.0, 0, "", 99, 1 / 3, 0.75, 0.0, 2 / 3, 0.0],
+        ["m", "resnet18", "imported", "l2", 3.0, 7, "", 5, 1.0, 1.0, 0.0, 2 / 3, 0.0],
     ]
     for found, row in zip(table.to_numpy().tolist(), expected, strict=True):
-        assert found[:6] == row[:6] and found[6:] == pytest.approx(row[6:])
+        assert found[:7] == row[:7] and found[7:] == pytest.approx(row[7:])
     assert list(models_tables.models_table(labels, described, {}).columns)[-1] == "clean_accuracy"
     alone = {"weak": attacked["weak"]}
     assert list(models_tables.models_table(labels, described, alone).columns)[-1] == "accuracy_weak"

@@ -2,6 +2,8 @@
 
 import pytest
 from kindred.analyses import variation
+from kindred.config import entries
+from kindred.config.reading import check
 
 
 def entry(architecture: str = "a", seed: int = 0, arguments: dict | None = None, **recipe: object) -> dict:
@@ -12,6 +14,12 @@ def entry(architecture: str = "a", seed: int = 0, arguments: dict | None = None,
 
 def imported(architecture: str = "a", training: str = "madry", norm: str | None = "l2", eps: float = 3.0) -> dict:
     return {"architecture": architecture, "trained": {"training": training, "norm": norm, "eps": eps, "seed": 0}}
+
+
+def python(file: str, **arguments: object) -> dict:
+    """The entry of a function's network as a study has it."""
+    given = {"python": f"{file}:net", "arguments": arguments, "weights": "x.pt"}
+    return entries.model_entry(check({"models": {"m": given}}), "m")
 
 
 ROBUST = {"method": "pgd", "norm": "linf", "eps": 0.1, "steps": 2}
@@ -34,6 +42,9 @@ ROBUST = {"method": "pgd", "norm": "linf", "eps": 0.1, "steps": 2}
         (imported(), imported(eps=1.0), "hyper-parameters"),
         (imported(), imported(training="standard", norm=None, eps=0.0), "training method"),
         (imported(), imported("b"), "architecture"),
+        (python("nets.py"), python("nets.py"), "nothing"),
+        (python("nets.py"), python("nets.py", depth=2), "architecture"),
+        (python("nets.py"), python("others.py"), "architecture"),
     ],
 )
 def test_difference_between_entries(first: dict, second: dict, expected: str) -> None:

@@ -1,9 +1,10 @@
 """Components of a network, determined from the network itself: the 13 of Hwang et al. (2024).
 
-One forward pass shows which modules run, in which order and on which shapes; on torch's meta device it needs
-neither weights nor arithmetic. Modules are recognised by class, and by the name of the class where libraries
-have their own. That a design was found by architecture search cannot be seen, so such an architecture is
-classified by its modules (CNN, Transformer, ...). The user's table takes precedence (`sat.components.table`).
+One forward pass shows which modules run, in which order and on which shapes; on torch's meta device it needs neither
+weights nor arithmetic. Modules are recognised by class, by the name of the class where libraries have their own, and by
+the library where others give the name to something else. That a design was found by architecture search cannot be
+seen, so such an architecture is classified by its modules (CNN, Transformer, ...). The user's table takes precedence
+(`sat.components.table`).
 """
 
 import re
@@ -34,7 +35,13 @@ ACTIVATIONS = {
     "HardSwish": "Hard(S|s)wish",
     "SiLU": "SiLU|Swish",
 }
-GRIDS = {"Lambda": "Lambda(Layer|Attn)", "Halo": "HaloAttn", "BoT": "BottleneckAttn"}
+# Attention over feature maps, by class names with their modules: a LambdaLayer of other libraries is a shortcut
+# through a function (`LambdaLayer(lambda x: ...)`), as in many a ResNet for CIFAR.
+GRIDS = {
+    "Lambda": r"^(timm|lambda_networks)\..*\bLambdaLayer$|LambdaAttn\w*$",
+    "Halo": r"HaloAttn\w*$",
+    "BoT": r"BottleneckAttn\w*$",
+}
 CHANNELS = {
     "ESE": "EffectiveSE",
     "ECA": "EcaModule|CecaModule",
@@ -57,6 +64,10 @@ class _Step:
     @property
     def kind(self) -> str:
         return type(self.module).__name__
+
+    @property
+    def path(self) -> str:
+        return f"{type(self.module).__module__}.{self.kind}"
 
 
 def components(description: Description) -> dict[str, str]:
@@ -117,7 +128,7 @@ def _describe(net: nn.Module, steps: list[_Step], resolution: int) -> dict[str, 
         "activation": _joined(steps, ACTIVATIONS) or "-",
         "stem_pooling": _yes(any(re.search(r"(Max|Avg)Pool|BlurPool", step.kind) for step in steps[:body])),
         "final_pooling": "CLS token" if getattr(net, "global_pool", "") == "token" else "GAP",
-        "attention": _with_names(_all_names(steps, GRIDS)),
+        "attention": _with_names([name for name in GRIDS if any(_grid(step) == name for step in steps)]),
         "channel_attention": _with_names(_all_names(channel, CHANNELS)),
         "channel_attention_place": _location(channel, steps) if channel else "~",
         "depthwise": _yes(any(conv.groups == conv.in_channels > 1 for conv in convs)),
@@ -138,7 +149,7 @@ def _is_block(step: _Step) -> bool:
 
 def _mixes_tokens(step: _Step) -> bool:
     """Test for attention over a sequence of tokens; that of BoTNet and the like is over feature maps."""
-    if not TOKENS.search(step.kind) or _named(step, CHANNELS) or _named(step, GRIDS):
+    if not TOKENS.search(step.kind) or _named(step, CHANNELS) or _grid(step):
         return False
     inner = any(isinstance(part, nn.Linear) for part in step.module.modules())
     return inner and len(step.input_shape) >= 3
@@ -161,6 +172,11 @@ def _kernel_name(conv: nn.Conv2d) -> str:
 
 def _named(step: _Step, names: dict[str, str]) -> str:
     return next((name for name, pattern in names.items() if re.search(pattern, step.kind)), "")
+
+
+def _grid(step: _Step) -> str:
+    """The attention over feature maps that a module is, of GRIDS; '' for none."""
+    return next((name for name, pattern in GRIDS.items() if re.search(pattern, step.path)), "")
 
 
 def _all_names(steps: Iterable[_Step], names: dict[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,7 @@ def models_table(
             "norm": own["norm"] or "",
             "eps": own["eps"],
             "seed": own["seed"],
+            "arguments": _text(about["description"].get("arguments")),
             "parameters": about["parameters"],
             "clean_accuracy": about["clean_accuracy"],
         }
@@ -50,6 +52,11 @@ def models_table(
             row[f"accuracy_{STRONGEST}"] = float(_withstood(model, attacked).mean())
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _text(arguments: Mapping[str, Any] | None) -> str:
+    """Keyword arguments of an architecture as JSON in one order of keys; '' for none."""
+    return json.dumps(arguments, sort_keys=True) if arguments else ""
 
 
 def accuracies_table(
