@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from intervals import GOAL, misses
+from intervals import GOAL, misses, verdicts
 from sections import SECTIONS
 
 TARGET = Path(__file__).parents[2] / "docs" / "coverage.md"
@@ -15,19 +15,24 @@ HEAD = f"""# Coverage
 Written by `make coverage` (tests/coverage) from simulations of populations whose true values are known. An interval of
 95 % should cover the true value in 95 % of samples; the goal: {100 * GOAL[0]:.0f} to {100 * GOAL[1]:.0f} %.
 `bias`: mean estimate minus truth. `error`: binomial standard error of the coverage. `above`, `below`: shares of
-intervals that lie wholly above or below the truth. `width`: mean width of intervals. Seeds are fixed.
+intervals that lie wholly above or below the truth. `width`: mean width of intervals. `none`: share of samples without
+an interval. Rows with `printed` no are intervals that Kindred does not print, shown for contrast. Where `replications`
+is exact, all outcomes were counted with their probabilities and nothing was drawn. Seeds are fixed.
 """
-SHARES = ("coverage", "error", "above", "below")
+SHARES = ("coverage", "error", "above", "below", "none")
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table in Markdown, shares in percent."""
+    """A table in Markdown, shares in percent, with a mark on rows outside the goal."""
+    table = table.assign(goal=verdicts(table))
+    if "none" in table and not table["none"].any():
+        table = table.drop(columns="none")
     rows = [
         [
             f"{100 * value:.1f} %" if name in SHARES
             else f"{value:+.4f}" if name == "bias"
             else f"{value:.3f}" if name == "width"
-            else f"{value:g}" if isinstance(value, float)
+            else f"{value:.4g}" if isinstance(value, float)
             else str(value)
             for name, value in one.items()
         ]
