@@ -2,7 +2,6 @@
 
 from dataclasses import astuple
 
-import coverage_transfer
 import numpy as np
 import pytest
 from kindred.analyses import bootstrap
@@ -83,12 +82,3 @@ def test_too_few_models_have_no_interval_and_no_pair_no_mean() -> None:
         none = bootstrap.mean(values, nothing)
         assert np.isnan([none.value, none.low, none.high]).all() and none.pairs == none.models == 0
     assert np.isnan(bootstrap.difference(values, np.ones((m, m), bool), np.zeros((m, m), bool)).value)
-
-
-def test_intervals_hold_the_truth_and_err_on_the_wide_side() -> None:
-    table = coverage_transfer.model_bootstrap([6, 10, 20], [1.0], trials=200, draws=1000)
-    means, differences = (table[table["statistic"] == name]["coverage"] for name in ("mean", "difference"))
-    assert means.between(0.9, 0.99).all(), table
-    assert (differences > 0.95).all(), table
-    table = coverage_transfer.model_bootstrap([10], [0.0], trials=100, draws=1000)
-    assert (table["coverage"] > 0.97).all() and (table["width"] < 2.6).all(), table

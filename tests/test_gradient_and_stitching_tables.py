@@ -91,7 +91,7 @@ def test_stitching_has_a_row_per_body_head_and_case(tmp_path: Path) -> None:
     row = table[(table["body"] == "b") & (table["head"] == "c") & (table["case"] == "both_wrong_same")].iloc[0]
     assert (row["n"], row["agreed"]) == (16 % 9, 16 % 9 // 2)
     assert row["rate"] == pytest.approx(3 / 7)
-    assert (row["low"], row["high"]) == pytest.approx(wilson(3, 7))
+    assert (row["low"], row["high"]) == pytest.approx(tuple(map(float, wilson(3, 7))))
     empty = table[table["n"] == 0]
     assert len(empty) and empty["rate"].isna().all() and empty["low"].isna().all()
     with pytest.raises(BadInput, match="stitch_models"):

@@ -473,12 +473,12 @@ def test_models_table(tmp_path: Path) -> None:
         *(name for name in ("weak", "strong", "few", "strongest") for _ in range(3)),
     ]
     row = table[(table["model"] == "z") & (table["attack"] == "")].iloc[0]
-    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((0.875, *wilson(21, 24), 24))
+    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((0.875, *map(float, wilson(21, 24)), 24))
     row = table[(table["model"] == "m") & (table["attack"] == "strong")].iloc[0]
     assert (row["value"], row["low"], row["n"]) == (0, 0, 4) and row["high"] > 0.3
     # One image of the first three is withstood under every attack; the fourth one is not in all of them.
     row = table[(table["model"] == "z") & (table["attack"] == "strongest")].iloc[0]
-    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((1 / 3, *wilson(1, 3), 3))
+    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((1 / 3, *map(float, wilson(1, 3)), 3))
     assert "strongest" not in set(models_tables.accuracies_table(about_images, alone)["attack"])
     attacked["few"]["a"] = fooled(tmp_path / "other.zarr", [0, 1, 0], start=1)
     with pytest.raises(BadInput, match="does not begin with the 3 images"):

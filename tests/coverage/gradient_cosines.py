@@ -41,9 +41,7 @@ def mean_intervals(
     rows = []
     for n, choice, population, truth in product(sizes, choices, POPULATIONS, TRUTHS):
         rng = np.random.default_rng(n)
-        samples = [
-            cosines(population, truth, n, choice, rng) for _ in range(max(20, round(effort * REPLICATIONS)))
-        ]
+        samples = [cosines(population, truth, n, choice, rng) for _ in range(max(20, round(effort * REPLICATIONS)))]
         found = mean_cosines(np.array(samples))
         given = {"choice": choice, "population": population, "n": n}
         rows.append({**given, **row(found["value"], found["low"], found["high"], truth)})

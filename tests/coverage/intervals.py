@@ -20,19 +20,17 @@ def row(value: ArrayLike, low: ArrayLike, high: ArrayLike, truth: float) -> dict
     """
     value, low, high = (np.asarray(one, dtype=float) for one in (value, low, high))
     known = np.isfinite(low) & np.isfinite(high)
-    none = 1 - known.mean()
-    value, low, high = value[known], low[known], high[known]
-    above, below = float(np.mean(low > truth)), float(np.mean(high < truth))
-    coverage = float(np.mean((low <= truth) & (truth <= high)))
+    value, low, high, some = value[known], low[known], high[known], bool(known.any())
+    coverage = float(np.mean((low <= truth) & (truth <= high))) if some else np.nan
     return {
         "truth": truth,
-        "bias": float(value.mean() - truth),
+        "bias": float(value.mean() - truth) if some else np.nan,
         "coverage": coverage,
-        "error": float(np.sqrt(coverage * (1 - coverage) / len(value))),
-        "above": above,
-        "below": below,
-        "width": float(np.mean(high - low)),
-        "none": float(none),
+        "error": float(np.sqrt(coverage * (1 - coverage) / len(value))) if some else np.nan,
+        "above": float(np.mean(low > truth)) if some else np.nan,
+        "below": float(np.mean(high < truth)) if some else np.nan,
+        "width": float(np.mean(high - low)) if some else np.nan,
+        "none": float(1 - known.mean()),
         "replications": len(known),
     }
 
@@ -53,7 +51,9 @@ def misses(table: pd.DataFrame) -> list[str]:
     narrow, wide = counted[found == NARROW], counted[found == WIDE]
     sentences = [f"Too narrow: {_narrow(one, counted)}." for _, one in narrow.iterrows()]
     if len(wide):
-        shares = " to ".join(dict.fromkeys(f"{100 * one:.1f}" for one in (wide["coverage"].min(), wide["coverage"].max())))
+        shares = " to ".join(
+            dict.fromkeys(f"{100 * one:.1f}" for one in (wide["coverage"].min(), wide["coverage"].max()))
+        )
         groups = "; ".join(_groups(wide, counted))
         sentences.append(
             f"Too wide, which errs towards no finding: {len(wide)} of {len(counted)} rows, {shares} %: {groups}."
@@ -99,5 +99,5 @@ def _conditions(table: pd.DataFrame) -> list[str]:
 
 def _named(one: pd.Series, columns: Any) -> str:
     return ", ".join(
-        str(one[name]) if isinstance(one[name], str) else f"{name} {one[name]:.3g}" for name in columns
+        f"{name} {one[name] if isinstance(one[name], str) else format(one[name], '.3g')}" for name in columns
     )

@@ -124,6 +124,12 @@ def inverted_cka(
     for (n, replications), truth, way in product(sizes.items(), truths, ways):
         share = sees(truth)
         found = replicate(way, n, share, max(20, round(effort * replications)))
-        given = {"choice": way.choice, "seeds": way.seeds, "pairings": str(way.pairings), "printed": way.printed, "n": n}
+        given = {
+            "choice": way.choice,
+            "seeds": way.seeds,
+            "pairings": str(way.pairings),
+            "printed": way.printed,
+            "n": n,
+        }
         rows.append({**given, **row(*found, population_cka(share))})
     return pd.DataFrame(rows)

@@ -9,7 +9,7 @@ from intervals import row
 from kindred.analyses import bootstrap
 
 MODELS = (6, 10, 20, 30)
-REPLICATIONS = 1000
+REPLICATIONS = 500
 DRAWS = 2000
 # Standard deviations of what a model brings to all its pairs and of what is peculiar to a pair.
 EFFECTS = {"models": (1.0, 0.25), "equal": (1.0, 1.0), "pairs": (0.25, 1.0)}
