@@ -10,7 +10,7 @@ def test_pairs_have_the_stated_mean_and_what_models_bring_to_them() -> None:
     rng, families = np.random.default_rng(0), np.arange(300) % 100
     for shape in ("Gaussian", "skewed"):
         found = values(300, "equal", shape, families, rng)
-        assert (found == found.T).all()
+        np.testing.assert_allclose(found, found.T)
         apart = families[:, None] != families
         assert found[apart].mean() == pytest.approx(3, abs=0.35) and found[apart].std() == pytest.approx(
             3**0.5, rel=0.1
