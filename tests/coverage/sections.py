@@ -66,12 +66,14 @@ it cannot be 95 % at each, and least where few images count or few do not.
 """
 MODELS = """
 The mean over all pairs of models; the mean over pairs of robust models less that of standard ones, half of the models
-each; and the mean over pairs of one architecture less that of different ones, where three models or so share one. The
-value of a pair is what its two models bring, with a standard deviation of 1, and something of its own, of .25 (models
-dominate), 1 (equal), or 1 with .25 for models (pairs dominate), normal or skewed (exponential). Architectures bring to
-their own pairs another value of the spread of models. The truth is the mean over pairs of new models. Of 500 samples
-each with 2,000 draws, so that errors are at most 2.2 points. Without an interval (`none` 100 %): too many draws lack a
-pair. Models of a study are seldom a random sample, which no interval can mend.
+each; and the mean over pairs of one architecture less that of different ones, three models sharing one. The value of a
+pair is what its two models bring, with a standard deviation of 1, and something of its own, of .25 (models dominate), 1
+(equal), or 1 with .25 for models (pairs dominate), normal or skewed (exponential); where architectures dominate, models
+of one bring the same, with a standard deviation of 1, and both others are .25. The truth is the mean over pairs of new
+models, or of new architectures. Of 2,000 samples each, so that errors are at most 1.1 points, but where architectures
+dominate. Kindred leaves out models, which speaks about other models of like architectures; leaving out whole
+architectures, shown for contrast, speaks about other architectures too. Models of a study are seldom a random sample of
+either, which no interval can mend.
 """
 SETS = """
 Pearson's correlation over all pairs of models of two quantities (as of ensembles' gains with SAT, or of measures with
@@ -99,7 +101,7 @@ SECTIONS = [
     Section("SAT", SAT.strip(), attacks_that_transfer.sat_intervals),
     Section("Excess of SAT, and share of the ceiling", EXCESS.strip(), attacks_that_transfer.excess_intervals),
     Section("Shares of images", SHARES.strip(), shares.wilson_intervals),
-    Section("Bootstrap over models", MODELS.strip(), over_models.intervals_over_models),
+    Section("Means over pairs of models", MODELS.strip(), over_models.intervals_over_models),
     Section("Correlations over pairs of models", SETS.strip(), over_sets.intervals_of_correlations),
     Section("Cosines of input gradients", GRADIENTS.strip(), gradient_cosines.mean_intervals),
     Section("Gains of ensembles", GAINS.strip(), ensemble_gains.gain_intervals),

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from kindred.analyses.bootstrap import Estimate
+from kindred.analyses.jackknife import Estimate
 
 Tables = Mapping[str, pd.DataFrame]
 Floats = NDArray[np.float64]
@@ -78,7 +78,7 @@ def square(table: pd.DataFrame, first: str, second: str, value: str, names: list
 
 
 def over_models(estimate: Estimate, images: int | None, caveat: str = "") -> Statistic:
-    """The statistic of a bootstrap over models; p from Student's t at the width of its interval."""
+    """The statistic of a jackknife over models; p from Student's t at the width of its interval."""
     width = estimate.high - estimate.low
     freedom = max(estimate.units - 1, 1)
     error = width / (2 * stats.t.ppf(0.975, freedom))
