@@ -209,7 +209,7 @@ def test_variation_by_what_pairs_differ_in() -> None:
     assert [line.get_xdata()[0] for line in lines(right, "mean")] == pytest.approx([1.5, 0.5, 2.0])
     assert_fits(figure)
     words = caption("variation", given(rows))
-    assert "architecture 2.50 (1 pair), seed 2.00 [−5.76, 9.76] (3 pairs) and several 4.00 (1 pair)" in words
+    assert "architecture 2.50 (1 pair), seed 2.00 [-5.76, 9.76] (3 pairs) and several 4.00 (1 pair)" in words
     assert "architecture 1.50 (1 pair), seed 0.50 (2 pairs) and several 2.00 (1 pair)" in words
     assert "Too few models for an interval: architecture, seed and several" in words
     one = given([(*rows[0][:4], np.nan)])
