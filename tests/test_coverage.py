@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from debiased_cka import replicate, ten_classes
-from intervals import misses, row
+from intervals import misses, row, verdicts
 from populations import population
 from sections import SECTIONS
 from workflow import ROOT
@@ -29,12 +29,28 @@ def test_rows_and_sentences_say_on_which_side_intervals_miss() -> None:
     assert found["bias"] == pytest.approx(0.03) and found["width"] == pytest.approx(0.1)
     assert (found["coverage"], found["above"], found["below"]) == (0.25, 0.5, 0.25)
     many = {**found, "replications": 1000, "coverage": 0.8, "above": 0.15, "below": 0.05, "error": 0.01}
-    wide, right = {**many, "coverage": 0.999}, {**many, "coverage": 0.95}
-    table = pd.DataFrame([{"estimator": "e", "n": 50, **one} for one in (many, wide, right)])
+    near = {**many, "coverage": 0.92, "above": 0.06, "below": 0.02}
+    wide, right = ({**many, "coverage": share} for share in (0.999, 0.95))
+    rows = [("e", 50, many), ("e", 100, near), ("e", 500, right), *(("f", n, wide) for n in (50, 100, 500))]
+    rows += [("g", 50, {**wide, "coverage": 0.98}), ("g", 100, right), ("g", 500, right)]
+    table = pd.DataFrame([{"estimator": name, "n": n, **one} for name, n, one in rows])
     assert misses(table) == [
-        "e, n 50, truth 0.12: 80.0 %; 75 % of those that miss lie above the truth.",
-        "e, n 50, truth 0.12: 99.9 %; intervals are too wide.",
+        "Too narrow: estimator e, n 50, truth 0.12: 80.0 %; 75 % of those that miss lie above the truth.",
+        "Too narrow: estimator e, n 100, truth 0.12: 92.0 % (within two standard errors of the goal); 75 % of those "
+        "that miss lie above the truth.",
+        "Too wide, which errs towards no finding: 4 of 9 rows, 98.0 to 99.9 %: all rows with estimator f; estimator g, "
+        "n 50.",
     ]
+    assert list(verdicts(table)) == ["too narrow"] * 2 + [""] + ["too wide"] * 4 + [""] * 2
+    # What is not printed has no goal.
+    assert misses(table.assign(printed=["no"] * 8 + ["yes"])) == []
+
+
+def test_samples_without_an_interval_are_counted_apart() -> None:
+    nothing, value = np.full(4, np.nan), np.array([1.0, 2.0, 3.0, 9.0])
+    some = row(value, [0, 0, np.nan, 0], [3, 1, 3, np.inf], 2.0)
+    assert (some["coverage"], some["below"], some["none"], some["bias"]) == (0.5, 0.5, 0.5, -0.5)
+    assert row(value, nothing, nothing, 2.0)["none"] == 1 and np.isnan(row(value, nothing, nothing, 2.0)["coverage"])
 
 
 def test_intervals_of_debiased_cka_cover_after_both_choices_of_images() -> None:

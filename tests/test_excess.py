@@ -2,7 +2,6 @@
 
 import math
 
-import coverage_transfer
 import numpy as np
 import pytest
 import zarr
@@ -139,11 +138,3 @@ def test_images_with_other_perturbations_are_read_from_a_store_chunk_by_chunk() 
 def test_only_additive_perturbations_move() -> None:
     assert moves({"norm": "linf", "eps": 0.1}) and moves({"norm": "l2", "eps": 1.0, "method": "apgd"})
     assert not moves({"norm": "jpeg", "eps": 20.0}) and not moves({"method": "spatial", "shift": 3.0})
-
-
-def test_intervals_have_the_stated_coverage() -> None:
-    rates = ((0.1, 0.05, 0.9), (0.5, 0.1, 0.9))
-    table = coverage_transfer.excess_intervals(rates, images=[500], shuffles=[1, 3], trials=500)
-    assert table["coverage"].between(0.92, 0.98).all(), table
-    table = coverage_transfer.sat_intervals([0.1, 0.5], [500], trials=400)
-    assert table["coverage"].between(0.92, 0.98).all(), table

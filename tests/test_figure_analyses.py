@@ -20,7 +20,7 @@ from figure_tables import (
     texts,
     ticks,
 )
-from kindred.analyses import bootstrap, variation
+from kindred.analyses import jackknife, variation
 from kindred.figures.layout import labels, text
 from kindred.workflow.errors import BadInput
 from matplotlib.figure import Figure
@@ -209,7 +209,7 @@ def test_variation_by_what_pairs_differ_in() -> None:
     assert [line.get_xdata()[0] for line in lines(right, "mean")] == pytest.approx([1.5, 0.5, 2.0])
     assert_fits(figure)
     words = caption("variation", given(rows))
-    assert "architecture 2.50 (1 pair), seed 2.00 (3 pairs) and several 4.00 (1 pair)" in words
+    assert "architecture 2.50 (1 pair), seed 2.00 [-5.76, 9.76] (3 pairs) and several 4.00 (1 pair)" in words
     assert "architecture 1.50 (1 pair), seed 0.50 (2 pairs) and several 2.00 (1 pair)" in words
     assert "Too few models for an interval: architecture, seed and several" in words
     one = given([(*rows[0][:4], np.nan)])
@@ -220,7 +220,7 @@ def test_variation_by_what_pairs_differ_in() -> None:
         draw("variation", given(rows[5:]))
 
 
-def test_means_over_kinds_have_the_intervals_of_the_bootstrap() -> None:
+def test_means_over_kinds_have_the_intervals_over_models() -> None:
     means = TABLES["variation_means"].set_index(["differs", "quantity"])
     table, names = TABLES["variation"], list(MODELS["model"])
     assert list(means.index) == [(kind, of) for kind in ("seed", "architecture", "several") for of in ("sat", "excess")]
@@ -228,7 +228,7 @@ def test_means_over_kinds_have_the_intervals_of_the_bootstrap() -> None:
     for row in table[table["differs"] == "architecture"].itertuples():
         at = names.index(row.model_a), names.index(row.model_b)
         values[at], group[at] = row.excess, True
-    found, expected = means.loc[("architecture", "excess")], bootstrap.mean(values, group)
+    found, expected = means.loc[("architecture", "excess")], jackknife.mean(values, group)
     assert tuple(found[["value", "low", "high", "pairs"]]) == pytest.approx(
         (expected.value, expected.low, expected.high, expected.pairs)
     )

@@ -15,6 +15,7 @@ from kindred.figures.layout import reading as readers
 from kindred.images import images
 from kindred.images.shuffled import donors
 from kindred.similarity.excess import Excess
+from kindred.similarity.significance import wilson
 from kindred.similarity.transfer import Sat, Transfer, sat_from_counts
 from kindred.tables import models as models_tables
 from kindred.tables import similarity as similarity_tables
@@ -472,14 +473,12 @@ def test_models_table(tmp_path: Path) -> None:
         *(name for name in ("weak", "strong", "few", "strongest") for _ in range(3)),
     ]
     row = table[(table["model"] == "z") & (table["attack"] == "")].iloc[0]
-    wilson = stats.binomtest(21, 24).proportion_ci(method="wilson")
-    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((0.875, wilson.low, wilson.high, 24))
+    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((0.875, *map(float, wilson(21, 24)), 24))
     row = table[(table["model"] == "m") & (table["attack"] == "strong")].iloc[0]
     assert (row["value"], row["low"], row["n"]) == (0, 0, 4) and row["high"] > 0.3
     # One image of the first three is withstood under every attack; the fourth one is not in all of them.
     row = table[(table["model"] == "z") & (table["attack"] == "strongest")].iloc[0]
-    wilson = stats.binomtest(1, 3).proportion_ci(method="wilson")
-    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((1 / 3, wilson.low, wilson.high, 3))
+    assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx((1 / 3, *map(float, wilson(1, 3)), 3))
     assert "strongest" not in set(models_tables.accuracies_table(about_images, alone)["attack"])
     attacked["few"]["a"] = fooled(tmp_path / "other.zarr", [0, 1, 0], start=1)
     with pytest.raises(BadInput, match="does not begin with the 3 images"):

@@ -58,8 +58,10 @@ def test_sat_by_hand() -> None:
     # Off the diagonal the per-image means are 1/2, 1/2, 0: variance 1/18 over 3 images, p = 1/3.
     assert result.error[0, 1] == pytest.approx(math.sqrt(1 / 18 / 3) * 3)
     assert result.error[0, 0] == pytest.approx(math.sqrt(0.25 / 4) / 0.5)
-    assert result.low[0, 1] == pytest.approx(math.log(100 / 3) - 1.959964 * math.sqrt(1 / 18 / 3) * 3)
-    assert result.high[0, 0] == math.log(100)  # the bound itself would lie above
+    # Odds of 1 / 2, whose logarithm has the standard error of p over p (1 - p) = 2 / 9.
+    odds = math.exp(math.log(1 / 2) - 1.959964 * math.sqrt(1 / 18 / 3) * 9 / 2)
+    assert result.low[0, 1] == pytest.approx(math.log(100 * odds / (1 + odds)))
+    assert math.log(50) < result.high[0, 0] < math.log(100) == result.high[1, 1]
     assert result.n.tolist() == [[4, 3], [3, 4]]
 
 
@@ -105,7 +107,7 @@ def test_images_misclassified_by_either_model_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("hardness", [0.0, 0.8])
-@pytest.mark.parametrize(("images", "rate"), [(400, 0.15), (60, 0.5), (1500, 0.03)])
+@pytest.mark.parametrize(("images", "rate"), [(400, 0.15), (60, 0.5), (1500, 0.03), (100, 0.95)])
 def test_intervals_have_the_stated_coverage(hardness: float, images: int, rate: float) -> None:
     rng = np.random.default_rng(int(1000 * rate) + images)
     trials = 1500

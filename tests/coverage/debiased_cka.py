@@ -9,11 +9,11 @@ from intervals import row
 from kindred.similarity import cka_measures
 from populations import Population, population
 
-# (name in the table, images drawn, whether the estimator is told their classes)
+# (name in the table, images drawn, whether the estimator is told their classes, whether Kindred does that)
 WAYS = (
-    ("independent images", "random", False),
-    ("independent images", "balanced", False),
-    ("stratified", "balanced", True),
+    ("independent images", "random", False, "yes"),
+    ("independent images", "balanced", False, "no"),
+    ("stratified", "balanced", True, "yes"),
 )
 TEN = {50: 2000, 100: 2000, 500: 800}  # images: replications
 HUNDRED = {500: 300, 1000: 150}
@@ -44,9 +44,9 @@ def simulate(
     populations = list(populations)
     for n, replications in sizes.items():
         for name, truth, about in populations:
-            for estimator, design, stratified in WAYS:
+            for estimator, design, stratified, printed in WAYS:
                 found = replicate(about, n, design, stratified, max(20, round(effort * replications)), seed=n)
-                given = {"estimator": estimator, "choice": design, "population": name, "n": n}
+                given = {"estimator": estimator, "choice": design, "printed": printed, "population": name, "n": n}
                 rows.append({**given, **row(*found, truth)})
     return pd.DataFrame(rows)
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kindred.analyses import bootstrap
+from kindred.analyses import jackknife
 
 # From the least to the most important, as expected; 'several' is any combination.
 KINDS = ("seed", "hyper-parameters", "training method", "architecture", "several")
-MEANS = ["differs", "quantity", *(field.name for field in fields(bootstrap.Estimate))]
+MEANS = ["differs", "quantity", *(field.name for field in fields(jackknife.Estimate))]
 
 
 def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
@@ -34,7 +34,7 @@ def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
 def group_means(table: pd.DataFrame, quantities: tuple[str, ...] = ("sat", "excess")) -> pd.DataFrame:
     """Mean of each quantity over the pairs of each kind of difference, with its interval over models.
 
-    table: model_a, model_b, differs and the quantities, each unordered pair once. The fields of `bootstrap.Estimate`
+    table: model_a, model_b, differs and the quantities, each unordered pair once. The fields of `jackknife.Estimate`
     after differs and quantity; kinds in the order of KINDS.
     """
     names = pd.unique(table[["model_a", "model_b"]].to_numpy().ravel())
@@ -47,7 +47,7 @@ def group_means(table: pd.DataFrame, quantities: tuple[str, ...] = ("sat", "exce
         for quantity in quantities:
             values = np.full(group.shape, np.nan)
             values[at] = table[quantity]
-            rows.append({"differs": kind, "quantity": quantity, **asdict(bootstrap.mean(values, group))})
+            rows.append({"differs": kind, "quantity": quantity, **asdict(jackknife.mean(values, group))})
     return pd.DataFrame(rows, columns=MEANS)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from kindred.analyses import block_structure, bootstrap
+from kindred.analyses import block_structure, jackknife
 from kindred.claims.statistics import Statistic, Tables, groups, one_value, over_architectures, over_models, square
 from kindred.similarity.significance import Z95
 
@@ -83,5 +83,5 @@ def threats_differ(tables: Tables) -> Statistic | None:
         (same & ~np.eye(len(names), dtype=bool) & np.isfinite(values)).any() and (~same & np.isfinite(values)).any()
     ):
         return None
-    estimate = bootstrap.difference(values, same, ~same)
+    estimate = jackknife.difference(values, same, ~same)
     return over_models(estimate, one_value(series["n"]), "models of one architecture")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from kindred.analyses import bootstrap
+from kindred.analyses import jackknife
 from kindred.claims.statistics import Statistic, Tables, over_models, p_of, square
 
 
@@ -15,7 +15,7 @@ def within_architectures(tables: Tables) -> Statistic | None:
     values = square(sat[sat["attack"] == attack], "model_a", "model_b", "sat", names, symmetric=True)
     architecture = models["architecture"].astype(str).to_numpy()
     same = architecture[:, None] == architecture
-    estimate = bootstrap.difference(values, same, ~same)
+    estimate = jackknife.difference(values, same, ~same)
     if not np.isfinite(estimate.value):
         return None
     return over_models(estimate, None, f"attack: {attack}; {len(set(architecture))} architectures")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kindred.analyses import bootstrap
+from kindred.analyses import jackknife
 from kindred.claims.statistics import Groups, Statistic, Tables, groups, one_value, over_models, square
 
 MEASURE = "cka_debiased"
@@ -15,7 +15,7 @@ def natural_overstates(tables: Tables) -> Statistic | None:
         return None
     natural, _ = _cka(tables, made, inverted=False)
     inverted, images = _cka(tables, made, inverted=True)
-    estimate = bootstrap.mean(natural - inverted, made.both(made.standard, made.standard))
+    estimate = jackknife.mean(natural - inverted, made.both(made.standard, made.standard))
     return over_models(estimate, images, "natural and inverted images differ in number" if images is None else "")
 
 
@@ -26,7 +26,7 @@ def rises_with_budget(tables: Tables) -> Statistic | None:
         return None
     inverted, images = _cka(tables, made, inverted=True)
     robust, standard = (made.both(group, group) for group in (made.robust, made.standard))
-    return over_models(bootstrap.difference(inverted, robust, standard), images, f"robust: {made.budget}")
+    return over_models(jackknife.difference(inverted, robust, standard), images, f"robust: {made.budget}")
 
 
 def one_sided(tables: Tables) -> Statistic | None:
@@ -36,7 +36,7 @@ def one_sided(tables: Tables) -> Statistic | None:
         return None
     inverted, images = _cka(tables, made, inverted=True)
     seen, unseen = made.both(made.robust, made.standard), made.both(made.standard, made.robust)
-    return over_models(bootstrap.difference(inverted, seen, unseen), images, f"robust: {made.budget}")
+    return over_models(jackknife.difference(inverted, seen, unseen), images, f"robust: {made.budget}")
 
 
 def gradients_align(tables: Tables) -> Statistic | None:
@@ -50,7 +50,7 @@ def gradients_align(tables: Tables) -> Statistic | None:
     cosines = square(table, "model_a", "model_b", "value", made.names, symmetric=True)
     robust, standard = (made.both(group, group) for group in (made.robust, made.standard))
     note = f"loss: {loss}; robust: {made.budget}"
-    return over_models(bootstrap.difference(cosines, robust, standard), one_value(table["n"]), note)
+    return over_models(jackknife.difference(cosines, robust, standard), one_value(table["n"]), note)
 
 
 def stitching_agrees(tables: Tables) -> Statistic | None:
@@ -69,7 +69,7 @@ def stitching_agrees(tables: Tables) -> Statistic | None:
     robust, standard = (made.both(group, group) for group in (made.robust, made.standard))
     few = int(np.nanmin(counts["n"])) if len(counts) else 0
     note = f"as few as {few} images a pair; robust: {made.budget}"
-    return over_models(bootstrap.difference(rates, robust, standard), None, note)
+    return over_models(jackknife.difference(rates, robust, standard), None, note)
 
 
 def _cka(tables: Tables, made: Groups, inverted: bool) -> tuple[np.ndarray, int | None]:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from kindred.analyses.bootstrap import Estimate
+from kindred.analyses.jackknife import Estimate
 
 Tables = Mapping[str, pd.DataFrame]
 Floats = NDArray[np.float64]
@@ -78,7 +78,7 @@ def square(table: pd.DataFrame, first: str, second: str, value: str, names: list
 
 
 def over_models(estimate: Estimate, images: int | None, caveat: str = "") -> Statistic:
-    """The statistic of a bootstrap over models; p from Student's t at the width of its interval."""
+    """The statistic of a jackknife over models; p from Student's t at the width of its interval."""
     p = p_of(estimate.value, estimate.low, estimate.high, estimate.units)
     return Statistic(estimate.value, estimate.low, estimate.high, p, estimate.models, images, caveat)
 

@@ -21,7 +21,7 @@ LABELS = {"sat": "SAT", "excess": "excess over the null"}
 def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     """A row for each kind of difference, highest mean SAT first, several last: every pair a point, means as lines."""
     table = reading.require(tables, "variation", "differs sat excess").dropna(subset="sat")
-    means = reading.require(tables, "variation_means", "differs quantity value low high models pairs left_out")
+    means = reading.require(tables, "variation_means", "differs quantity value low high models pairs")
     if table.empty:
         raise BadInput("variation.csv has no pair with a defined SAT; there is nothing to draw.")
     means = means.dropna(subset="value").set_index(["quantity", "differs"])
@@ -39,7 +39,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     unknown = sorted({kind for quantity, kind in means[means["low"].isna()].index if quantity in shown})
     text = (
         f"{' and '.join(LABELS[quantity] for quantity in shown)} of pairs of models by what they differ in (natural "
-        f"logarithms). Red lines are means over pairs with 95 % intervals from resampling models: "
+        f"logarithms). Red lines are means over pairs with 95 % intervals over models: "
         f"{listed([_mean(kind, means.loc[('sat', kind)]) for kind in order])}. "
     )
     if "excess" in shown:

@@ -14,6 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -78,10 +79,10 @@ def sat_from_counts(counts: Transfer, floor: float = FLOOR) -> Sat:
     """SAT of every pair of models with its 95 % interval.
 
     With a and b the indicators of the two directions for an image, p is the mean of (a + b) / 2 over the n common
-    images and its variance that of (a + b) / 2 divided by n. The interval is ln(100 p) -+ z se(p) / p, the delta
-    method. Where no spread was observed (none or all fooled, for instance) this interval would have no width; p may
-    then be off either way by the largest probability, at this level, of an event not observed in n images, 1 - (alpha /
-    2)^(1 / n).
+    images and its variance that of (a + b) / 2 divided by n. The interval is that of the logarithm of the odds, p / (1
+    - p), by the delta method: for rare p that of the logarithm of p, which near 1 would be too narrow. Where no spread
+    was observed (none or all fooled, for instance) it would have no width; p may then be off either way by the largest
+    probability, at this level, of an event not observed in n images, 1 - (alpha / 2)^(1 / n).
 
     `floor` is eps_s, in percent: SAT and its bounds are at least ln(floor), and at most ln(100).
     """
@@ -90,13 +91,15 @@ def sat_from_counts(counts: Transfer, floor: float = FLOOR) -> Sat:
     error = np.sqrt(_variance(counts) / np.maximum(n, 1))
     # Without spread the interval comes from `unseen` below; a share of 0 has no relative error.
     relative = np.divide(error, p, out=np.full_like(p, np.nan), where=p > 0)
-    half_width = NormalDist().inv_cdf((1 + LEVEL) / 2) * relative
     unseen = 1 - ((1 - LEVEL) / 2) ** (1 / np.maximum(n, 1))
     flat = error == 0
+    odds, inner = np.full_like(p, np.nan), (p > 0) & (p < 1)
+    odds[inner] = special.logit(p[inner])
+    half_width = NormalDist().inv_cdf((1 + LEVEL) / 2) * np.divide(relative, 1 - p, where=inner, out=odds * 0)
     with np.errstate(divide="ignore"):
         centre = np.log(100 * p)
-        low = np.where(flat, np.log(100 * p * (1 - unseen)), centre - half_width)
-        high = np.where(flat, np.log(100 * (p + (1 - p) * unseen)), centre + half_width)
+        low = np.where(flat, np.log(100 * p * (1 - unseen)), np.log(100) + special.log_expit(odds - half_width))
+        high = np.where(flat, np.log(100 * (p + (1 - p) * unseen)), np.log(100) + special.log_expit(odds + half_width))
     bounds = np.log(floor), np.log(100.0)
     return Sat(np.clip(centre, *bounds), np.clip(low, *bounds), np.clip(high, *bounds), relative, n)
 

@@ -36,7 +36,7 @@ def gradients_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame
         every = zip(losses, values(path, "cosine"), values(path, "cosine_of_others"), strict=True)
         for loss, cosines, others in every:
             about = pairs_of(path, "model_a", "model_b").assign(
-                loss=loss, **_means(cosines), null=_means(others)["value"]
+                loss=loss, **mean_cosines(cosines), null=mean_cosines(others)["value"]
             )
             frames.append(of_study(about[about["model_a"] != about["model_b"]], models, unordered=True))
     table = pd.concat(frames)
@@ -44,7 +44,7 @@ def gradients_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame
     return in_order(table, models, "loss", "model_a", "model_b")[GRADIENT_COLUMNS]
 
 
-def _means(cosines: np.ndarray) -> dict[str, np.ndarray]:
+def mean_cosines(cosines: np.ndarray) -> dict[str, np.ndarray]:
     """The columns value, low, high, sd and n of each row (image) of cosines, NaN where there are too few."""
     each = pd.DataFrame(cosines, dtype=np.float64).T  # pandas leaves out what is undefined
     value, sd, n = (found.to_numpy() for found in (each.mean(), each.std(ddof=1), each.count()))
