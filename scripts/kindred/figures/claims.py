@@ -12,7 +12,7 @@ VERDICTS = {"supported": HUES[0], "contradicted": HUES[1], "undecided": QUIET}
 
 
 def draw(tables: Tables, options: Options, style: Style) -> Captioned:
-    """A row for each claim under its paper; values to the right of 0 speak for it."""
+    """A row for each claim, paper by paper; values to the right of 0 speak for it."""
     table = reading.require(tables, "claims", "paper text statistic sign value low high models verdict")
     names = list(table["text"])
     page, (axes,) = chart.panels(
