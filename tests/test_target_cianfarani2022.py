@@ -148,11 +148,9 @@ def test_series_of_other_depths_correspond_by_depth(layered: Checkout) -> None:
     itself = series[series["model_a"] == series["model_b"]]
     assert itself["value"].to_numpy() == pytest.approx(1, abs=1e-5)
     other = series.query("model_a == 'vgg-std' and model_b == 'convnext-std'")
-    # The deeper model's layers at the other's depths: the classifiers correspond, and are the last.
-    assert "penultimate" in set(other["layer_a"]) | set(other["layer_b"])
-    assert (other["layer_a"].iloc[-1], other["layer_b"].iloc[-1]) == ("head.fc", "head.fc")
-    every = table(layered, "panels").query("model_a == 'vgg-std'").sort_values("place_a")["layer_a"].unique()
-    assert list(every[-2:]) == ["penultimate", "head.fc"]
+    # Both begin with their first layer and end with the classifier.
+    assert list(other[["layer_a", "layer_b"]].iloc[0]) == ["features.0", "stem.0"]
+    assert list(other[["layer_a", "layer_b"]].iloc[-1]) == ["head.fc", "head.fc"]
     accuracy = table(layered, "accuracy")
     assert len(accuracy[accuracy["attack"] == "spatial"]) == 3
 
