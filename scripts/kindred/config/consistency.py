@@ -7,10 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kindred.attacks.catalogue import STRONGEST, moves
-from kindred.config.entries import attack_entries, channels, model_entries, recipe_of, training_images
+from kindred.attacks.catalogue import STRONGEST
+from kindred.config import numbers
+from kindred.config.entries import attack_entries, channels, model_entries, recipe_of, sections
 from kindred.config.layerwise import IMAGE_SETS
 from kindred.config.messages import Keys, dotted, listed, messages, shown, suggestion
+from kindred.config.numbers import at_most, at_most_training, inverted, minibatch
 from kindred.config.reference import json_schema
 from kindred.config.study import Study
 from kindred.images.catalogue import SOURCES
@@ -20,8 +22,6 @@ from kindred.similarity.catalogue import OWN_PATTERN, measure
 from kindred.training.catalogue import METHODS
 
 NATURAL = "natural"  # the name of the unchanged images wherever attacks and inversions are named
-FEWEST_IN_A_BATCH = 4  # unbiased HSIC divides by n - 3
-FEWEST_COMPARED = 5  # the jackknife leaves one out, of each class where images are drawn class by class
 Config = dict[str, Any]
 
 
@@ -36,9 +36,9 @@ def mistakes(config: Config) -> Iterator[str]:
         _images,
         _trainings,
         _models,
-        _numbers_of_images,
-        _similarity,
-        _classes,
+        numbers.of_parts,
+        numbers.of_comparisons,
+        numbers.of_classes,
         _own_measures,
     )
     for check in (*checks, _published, _sat, _figures, _layerwise):
@@ -62,12 +62,6 @@ def _unknown_names(config: Config) -> Iterator[str]:
             yield from dict.fromkeys(messages(error.errors(include_url=False), json_schema()))
 
 
-def _sections(config: Config, kind: str) -> list[tuple[Keys, dict[str, Any]]]:
-    """The maps of models or attacks, with where they stand: the study's and those of `layerwise`."""
-    own = config["layerwise"]
-    return [((kind,), config[kind]), *([(("layerwise", kind), own[kind])] if own else [])]
-
-
 def _names(config: Config) -> Iterator[str]:
     for section in ("models", "trainings", "attacks", "inversions"):
         seen: dict[str, str] = {}
@@ -82,7 +76,7 @@ def _names(config: Config) -> Iterator[str]:
                 yield f"attacks.{name} must have another name: '{STRONGEST}' stands for all attacks together."
             if section == "inversions" and name.lower() in map(str.lower, config["attacks"]):
                 yield f"inversions.{name} has the name of an attack, but must have another one."
-    for at, entries in _sections(config, "models")[1:] + _sections(config, "attacks")[1:]:
+    for at, entries in sections(config, "models")[1:] + sections(config, "attacks")[1:]:
         kinds = ["models"] if at[-1] == "models" else ["attacks", "inversions"]
         taken = {name.lower(): f"{kind}.{name}" for kind in kinds for name in config[kind]}
         for name in entries:
@@ -98,9 +92,9 @@ def _images(config: Config) -> Iterator[str]:
     if source.total:
         most, kept = source.total - source.reserved, f"{source.reserved} of them kept for training"
         why = f"{images['source']} holds {source.total:,} images, {kept}"
-        yield from _at_most(("images", "evaluation"), images["evaluation"], most, why)
+        yield from at_most(("images", "evaluation"), images["evaluation"], most, why)
     elif images["training"] is None:
-        models = [(dotted((*at, name)), one) for at, some in _sections(config, "models") for name, one in some.items()]
+        models = [(dotted((*at, name)), one) for at, some in sections(config, "models") for name, one in some.items()]
         fitted = [name for name, one in models if "training" in one] + ["stitching"] * bool(config["stitching"])
         needs = f"images.training is missing, but the source {images['source']} needs it"
         yield from (f"{needs}: {name} takes images to train on." for name in fitted[:1])
@@ -110,13 +104,13 @@ def _images(config: Config) -> Iterator[str]:
 
 def _trainings(config: Config) -> Iterator[str]:
     for name, recipe in config["trainings"].items():
-        yield from _at_most_training(("trainings", name, "batch"), recipe["batch"], config)
+        yield from at_most_training(("trainings", name, "batch"), recipe["batch"], config)
 
 
 def _models(config: Config) -> Iterator[str]:
     wanted = channels(config)
     images = f"those of {config['images']['source']} have {wanted} channel{'s' if wanted > 1 else ''}"
-    for at, name, entry in ((at, *one) for at, some in _sections(config, "models") for one in some.items()):
+    for at, name, entry in ((at, *one) for at, some in sections(config, "models") for one in some.items()):
         if "training" in entry:
             yield from _recipe((*at, name), entry, config)
             continue
@@ -154,71 +148,7 @@ def _recipe(at: Keys, entry: dict[str, Any], config: Config) -> Iterator[str]:
         return
     entry["adjust"] = {key: checked[key] for key in adjust}
     if "batch" in adjust:
-        yield from _at_most_training((*at, "batch"), checked["batch"], config)
-
-
-def _numbers_of_images(config: Config) -> Iterator[str]:
-    own, evaluated = config["layerwise"], config["images"]["evaluation"]
-    entries: list[tuple[Keys, Any]] = [(("gradients",), config["gradients"]), (("layerwise",), own)]
-    entries += [(("layerwise", "epochs"), own and own["epochs"])]
-    entries += [(("inversions", name), one) for name, one in config["inversions"].items()]
-    entries += [((*at, name), one) for at, attacks in _sections(config, "attacks") for name, one in attacks.items()]
-    for at, entry in entries:
-        yield from _at_most((*at, "images"), entry and entry["images"], evaluated, "images.evaluation")
-    for name, entry in config["attacks"].items():
-        if moves(entry):
-            made = entry["images"] or evaluated
-            why = f"attacks.{name} changes {made} images, and no two may meet twice"
-            yield from _at_most(("transfer", "shuffles"), config["transfer"]["shuffles"], (made - 1) // 2, why)
-    if config["stitching"]:
-        yield from _at_most_training(("stitching", "images"), config["stitching"]["images"], config)
-
-
-def _similarity(config: Config) -> Iterator[str]:
-    similarity = config["similarity"]
-    size = similarity["minibatch"]["size"]
-    among_models = any(measure(name).minibatches for name in similarity["measures"])
-    if among_models or any(measure(name).minibatches for name in similarity["layer_measures"]):
-        yield from _minibatch(size, config["images"]["evaluation"], "images.evaluation")
-    for name in config["inversions"]:
-        count = _inverted(name, config)
-        if among_models:
-            yield from _minibatch(size, count, f"the images of inversions.{name}")
-        if count < FEWEST_COMPARED:
-            yield (
-                f"inversions.{name}.images is {count}, but must be at least {FEWEST_COMPARED}: fewer images give no "
-                "interval."
-            )
-        if count == config["images"]["evaluation"] and not training_images(config):
-            yield (
-                f"inversions.{name}.images is {count}, but must be less than images.evaluation where there are no "
-                "images for training: an inversion starts from images that are no targets."
-            )
-
-
-def _classes(config: Config) -> Iterator[str]:
-    """Numbers of images that are too few of each class for debiased measures, of sources whose classes are known."""
-    images, layers = config["images"], config["layerwise"]
-    classes = SOURCES[images["source"]].classes
-    if classes is None or images["choice"] != "balanced":
-        return
-    similarity = config["similarity"]
-    compared: list[tuple[Keys, int | None]] = []
-    if any(measure(name).stratified for name in similarity["measures"]):
-        compared += [(("inversions", name, "images"), _inverted(name, config)) for name in config["inversions"]]
-    if compared or any(measure(name).stratified for name in (*similarity["measures"], *similarity["layer_measures"])):
-        compared.insert(0, (("images", "evaluation"), images["evaluation"]))
-    if layers and (
-        layers["alignments"] or any(measure(name).stratified for name in (layers["measure"], *layers["estimators"]))
-    ):
-        compared += [(("layerwise", "images"), layers["images"])]
-    fewest = FEWEST_COMPARED * classes
-    for at, count in compared:
-        if count is not None and count < fewest:
-            yield (
-                f"{dotted(at)} is {count}, but must be at least {fewest}: with images.choice balanced debiased "
-                f"measures need {FEWEST_COMPARED} images of each of the {classes} classes; with random they do not."
-            )
+        yield from at_most_training((*at, "batch"), checked["batch"], config)
 
 
 def _own_measures(config: Config) -> Iterator[str]:
@@ -256,19 +186,6 @@ def _published(config: Config) -> Iterator[str]:
         yield from _one_of(("published", "loss"), published["loss"], "gradients.losses", gradients["losses"])
 
 
-def _minibatch(size: int, images: int, what: str) -> Iterator[str]:
-    """A message where minibatches of this size would be too large, or too small to estimate anything."""
-    at: Keys = ("similarity", "minibatch", "size")
-    yield from _at_most(at, size, images - 1, f"one batch of all {images:,} ({what}) is cka_debiased")
-    # Images are split evenly, so batches may come out smaller than asked for.
-    smallest = images // -(-images // size) if images >= size else size
-    if smallest < FEWEST_IN_A_BATCH:
-        yield (
-            f"{dotted(at)} is {size}, but splits {images:,} images ({what}) into batches of {smallest}; every batch "
-            f"needs at least {FEWEST_IN_A_BATCH}."
-        )
-
-
 def _sat(config: Config) -> Iterator[str]:
     settings, models = config["sat"], config["models"]
     if config["similarity"]["external"] is not None:
@@ -282,7 +199,7 @@ def _sat(config: Config) -> Iterator[str]:
     if taught["students"] and not any(set(taught["students"]) - {teacher} for teacher in taught["teachers"]):
         yield f"sat.distillation.teachers holds only the student '{taught['students'][0]}'; it needs another model."
     at: Keys = ("sat", "clusters", "count")
-    yield from _at_most(at, settings["clusters"]["count"], len(models) - 1, f"there are {len(models)} models")
+    yield from at_most(at, settings["clusters"]["count"], len(models) - 1, f"there are {len(models)} models")
 
 
 def _figures(config: Config) -> Iterator[str]:
@@ -295,8 +212,8 @@ def _figures(config: Config) -> Iterator[str]:
             yield from _one_of((*at, "measure"), own["measure"], f"similarity.{key}", config["similarity"][key])
         inversion = own.get("inversion") or next(iter(config["inversions"]), "")
         if figure == "gallery" and inversion in config["inversions"]:
-            most, why = _inverted(inversion, config), f"the images of inversions.{inversion}"
-            yield from _at_most((*at, "examples"), own["examples"], most, why)
+            most, why = inverted(inversion, config), f"the images of inversions.{inversion}"
+            yield from at_most((*at, "examples"), own["examples"], most, why)
 
 
 def _layerwise(config: Config) -> Iterator[str]:
@@ -306,7 +223,7 @@ def _layerwise(config: Config) -> Iterator[str]:
     models, attacks = model_entries(config), attack_entries(config)
     compared = own["images"] or config["images"]["evaluation"]
     if any(measure(name).minibatches for name in (own["measure"], *own["estimators"])):
-        yield from _minibatch(config["similarity"]["minibatch"]["size"], compared, "the images of layerwise")
+        yield from minibatch(config["similarity"]["minibatch"]["size"], compared, "the images of layerwise")
     adversarial: list[tuple[Keys, str]] = [
         (("layerwise", "panels", place, key), panel[key].partition("@")[0])
         for place, panel in enumerate(own["panels"])
@@ -343,27 +260,13 @@ def _design(entry: dict[str, Any]) -> tuple[Any, ...]:
     return facts_of(entry).architecture, entry.get("arguments"), entry.get("input_size")
 
 
-def _inverted(name: str, config: Config) -> int:
-    return config["inversions"][name]["images"] or config["images"]["evaluation"]
-
-
 def _per_channel(at: Keys, value: list[float], config: Config) -> Iterator[str]:
     wanted = channels(config)
     if len(value) != wanted:
-        numbers = f"{wanted} number{'s' if wanted > 1 else ''}, one per channel of {config['images']['source']}"
-        yield f"{dotted(at)} is {shown(value)}, but must hold {numbers}."
+        count = f"{wanted} number{'s' if wanted > 1 else ''}, one per channel of {config['images']['source']}"
+        yield f"{dotted(at)} is {shown(value)}, but must hold {count}."
 
 
 def _one_of(at: Keys, value: str, where: str, known: list[str]) -> Iterator[str]:
     if value not in known:
         yield f"{dotted(at)} is '{value}', but must be in {where}, which holds {listed(known)}."
-
-
-def _at_most(at: Keys, value: int | None, most: int, why: str) -> Iterator[str]:
-    """A message where a number of the config is larger than can be; where nothing can be, another message says so."""
-    if value is not None and 0 < most < value:
-        yield f"{dotted(at)} is {value}, but must be at most {most:,}: {why}."
-
-
-def _at_most_training(at: Keys, value: int | None, config: Config) -> Iterator[str]:
-    yield from _at_most(at, value, training_images(config), "the images left for training")

@@ -5,7 +5,7 @@ from copy import deepcopy
 from hashlib import sha256
 from typing import Any
 
-from kindred.config.messages import suggestion
+from kindred.config.messages import Keys, suggestion
 from kindred.images.catalogue import SOURCES
 from kindred.models.catalogue import LAYER_KEYWORDS, facts_of
 from kindred.training.catalogue import trained_against
@@ -22,6 +22,12 @@ def model_entries(config: Config) -> dict[str, Any]:
 def attack_entries(config: Config) -> dict[str, Any]:
     """The entries of all attacks, those of `layerwise` after those of the study."""
     return {**config["attacks"], **(config["layerwise"] or {"attacks": {}})["attacks"]}
+
+
+def sections(config: Config, kind: str) -> list[tuple[Keys, dict[str, Any]]]:
+    """The maps of models or attacks, with where they stand: the study's and those of `layerwise`."""
+    own = config["layerwise"]
+    return [((kind,), config[kind]), *([(("layerwise", kind), own[kind])] if own else [])]
 
 
 def recipe_of(config: Config, entry: Mapping[str, Any]) -> dict[str, Any]:
