@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import torch
 from kindred.activations import batches
-from kindred.activations.extraction import classes
+from kindred.activations.extraction import Voter, classes
 from kindred.images import images
 from kindred.images.shuffled import Shuffled, donors
 from kindred.models import storage
@@ -28,7 +28,7 @@ with job(snakemake.log[0], snakemake.threads):
     donor = donors(len(ids), snakemake.params.shuffles)
     targets, weights, batch = {}, {}, len(ids)
     for model in progress(storage.each(snakemake.input.targets), "models"):
-        targets[model.name], weights[model.name] = model.classifier.to(device), model.weights
+        targets[model.name], weights[model.name] = Voter(model.classifier.to(device)), model.weights
         batch = min(batch, batches.fitting(model.classifier, example, memory, gradients=False))
     # Images are read once for all targets, which stay loaded: similarity.groups limits their number.
     look = partial(classes, targets, device=device, batch=batch)  # gives (target, image)

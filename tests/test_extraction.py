@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from kindred.activations import layers
-from kindred.activations.extraction import classes, observe, penultimate, predict
+from kindred.activations.extraction import SURE, Voter, classes, observe, penultimate, predict
 from kindred.models import classifiers
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
@@ -107,9 +107,12 @@ def test_a_non_finite_image_names_its_batch(classifier: classifiers.Classifier, 
         next(batched)
 
 
-def test_classes_of_several_models_from_one_reading(classifier: classifiers.Classifier, pixels: np.ndarray) -> None:
+def voters(classifier: classifiers.Classifier) -> dict[str, Voter]:
     torch.manual_seed(1)
-    other = classifiers.assemble(DESCRIPTION).eval().requires_grad_(False)
+    return {"one": Voter(classifier), "two": Voter(classifiers.assemble(DESCRIPTION).eval().requires_grad_(False))}
+
+
+def test_classes_of_several_models_from_one_reading(classifier: classifiers.Classifier, pixels: np.ndarray) -> None:
     read = []
 
     class Counted:
@@ -119,11 +122,36 @@ def test_classes_of_several_models_from_one_reading(classifier: classifiers.Clas
             read.append(rows.start)
             return pixels[rows]
 
-    found = classes({"one": classifier, "two": other}, Counted(), device=CPU, batch=2)  # type: ignore[arg-type]
-    assert read == [0, 2, 4, 6]
-    for row, model in zip(found, (classifier, other), strict=True):
-        assert np.array_equal(row, predict(model, pixels, name="", device=CPU).argmax(1))
+    models = voters(classifier)
+    found = classes(models, Counted(), device=CPU, batch=2)  # type: ignore[arg-type]
+    assert read[:4] == [0, 2, 4, 6]
+    for row, voter in zip(found, models.values(), strict=True):
+        assert np.array_equal(row, predict(voter.classifier, pixels, name="", device=CPU).argmax(1))
     broken = pixels.copy()
     broken[5] = np.nan
     with pytest.raises(BadInput, match="model 'one' has NaN or infinite logits"):
-        classes({"one": classifier, "two": other}, broken, device=CPU)
+        classes(models, broken, device=CPU)
+
+
+def test_where_its_copy_is_in_doubt_a_classifier_decides_itself(
+    classifier: classifiers.Classifier, pixels: np.ndarray
+) -> None:
+    class Stub(torch.nn.Module):
+        """Logits that are near each other for some images, with the larger one in another place."""
+
+        def __init__(self, logits: np.ndarray) -> None:
+            super().__init__()
+            self.logits, self.shown = torch.from_numpy(logits), 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.shown += len(x)
+            return self.logits[x[:, 0, 0, 0].long()]
+
+    near = np.array([[1, 1 + gap, 0] for gap in (0.9 * SURE, 1.1 * SURE, -0.9 * SURE, 1, -1, 0)], np.float32)
+    one, two = voters(classifier).values()
+    one.quick, one.classifier = Stub(near), Stub(near[:, [1, 0, 2]])  # type: ignore[assignment]
+    two.quick = two.classifier = Stub(np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2]])  # type: ignore[assignment]
+    shown = np.arange(6, dtype=np.float32)[:, None, None, None]
+    found = classes({"one": one, "two": two}, shown, device=CPU, batch=2)
+    assert found.tolist() == [[0, 1, 1, 1, 0, 0], [0, 1, 2, 0, 1, 2]]
+    assert (one.classifier.shown, two.classifier.shown) == (3, 6)  # images 0, 2 and 5; all once

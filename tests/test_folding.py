@@ -89,6 +89,47 @@ def test_what_is_used_elsewhere_or_changed_in_place_is_left_alone():
         torch.testing.assert_close(made(shown), classifier(shown), rtol=1e-4, atol=1e-5)
 
 
+class Layered(Mixed):
+    """Two convolutions that can be folded; the second one has several channels, so that their order matters."""
+
+    def last(self, x: torch.Tensor) -> torch.Tensor:
+        return self.other(self.second(self.norm(self.conv(x)).relu()))
+
+
+class Flat(Layered):
+    """Its code needs channels first, as `view` does."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.last(x)
+        return self.head(y.view(len(y), -1).unflatten(1, (4, -1)).mean(2))
+
+
+class Sensitive(Layered):
+    """Its answer depends on the order of channels in memory."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.last(x)
+        return self.head(y.mean((2, 3)) * (1 + (y.stride(1) == 1)))
+
+
+@pytest.mark.parametrize(
+    ("net", "said"), [(Flat, "channels last, as it fails"), (Sensitive, "as its logits change by")]
+)
+def test_what_fails_or_differs_is_left_out_and_the_rest_is_kept(net, said, caplog):
+    classifier = of(net()).eval()
+    with caplog.at_level("INFO", logger="kindred"):
+        made = folded(classifier)
+    assert said in caplog.text
+    assert norms(made) == 0 and made.net.second.weight.is_contiguous()
+    shown = torch.rand(3, 1, 16, 16)
+    torch.testing.assert_close(made(shown), classifier(shown), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_that_cannot_be_folded_still_gets_its_channels_last():
+    made = folded(of(Mixed()).eval())
+    assert norms(made) == 1 and made.net.second.weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_a_network_in_training_mode_is_folded_as_in_evaluation():
     classifier = of(Simple()).train()
     made = folded(classifier)

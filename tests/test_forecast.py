@@ -33,7 +33,15 @@ localrule all:
     input: r/tables/cka.csv
     jobid: 0
 """
-RATE = {"forward": 1.0, "observe": 2.0, "training": 3.0, "adversary": 5.0, "attack": 4.0, "inversion": 6.0}
+RATE = {
+    "forward": 1.0,
+    "quick": 0.5,
+    "observe": 2.0,
+    "training": 3.0,
+    "adversary": 5.0,
+    "attack": 4.0,
+    "inversion": 6.0,
+}
 
 
 def small() -> dict:
@@ -69,9 +77,9 @@ def test_costs_are_passes_times_rates() -> None:
     # they were made, and with their perturbations on other images.
     first, second = known._sides("0x1")
     crossed = costs.Job("cross_evaluate", (("attack", "pgd_linf"), ("tile", "0x1")))
-    assert known.seconds(crossed) == images * (1 + 2 * len(first)) * len(second) * RATE["forward"]
+    assert known.seconds(crossed) == images * (1 + 2 * len(first)) * len(second) * RATE["quick"]
     config["transfer"]["shuffles"] = 0
-    assert study(config).seconds(crossed) == images * (1 + len(first)) * len(second) * RATE["forward"]
+    assert study(config).seconds(crossed) == images * (1 + len(first)) * len(second) * RATE["quick"]
     assert known.seconds(costs.Job("collect_cka")) == 0
 
 
@@ -108,8 +116,8 @@ def test_measured_rates_are_those_asked_for(stages: list[str]) -> None:
     classifier = timm_model("test_resnet")
     pixels, labels = torch.rand(6, 1, 32, 32).numpy(), torch.zeros(6, dtype=torch.int64).numpy()
     found = rates.measure(classifier, pixels, labels, stages, ["penultimate"], torch.device("cpu"))
-    assert {"forward", "observe", *stages} == found.keys() - {"widths", "parameters", "flops"}
-    assert all(found[name] > 0 for name in ("forward", "observe", "flops", *stages))
+    assert {"forward", "quick", "observe", *stages} == found.keys() - {"widths", "parameters", "flops"}
+    assert all(found[name] > 0 for name in ("forward", "quick", "observe", "flops", *stages))
     assert found["widths"].keys() == {"penultimate", "logits"}
 
 

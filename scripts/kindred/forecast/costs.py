@@ -113,7 +113,7 @@ class Study:
         sources, targets = self._sides(tile)
         settings = self.config["attacks"][attack]
         made = 1 + self.config["transfer"]["shuffles"] * moves(settings)
-        return self._images(settings) * (1 + made * len(sources)) * self._sum("forward", targets)
+        return self._images(settings) * (1 + made * len(sources)) * self._sum("quick", targets)
 
     def compare_activations(self, stimuli: str, tile: str) -> float:
         models = {model for side in self._sides(tile) for model in side}

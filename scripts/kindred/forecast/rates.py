@@ -41,7 +41,7 @@ def measure(
 
     stages: of `training`, `adversary` (a step of an attack on the network as it is), `attack` and `inversion` (on a
     folded copy). wanted: the layers whose activations are kept; layered (`layers`, `fraction`, `pooled`): those of
-    layer comparisons. Gives these, `forward`, `observe` and `layers` in seconds per image and step, `widths` and
+    layer comparisons. Gives these, `forward`, `quick` (that of the folded copy), `observe` and `layers` in seconds per image and step, `widths` and
     `layer_widths` (numbers per image), `flops` (of a product of Gram matrices, per second), `parameters`.
     """
     classifier.to(device).eval().requires_grad_(False)  # as models of the study are
@@ -55,6 +55,7 @@ def measure(
     attack = Pgd(norm="linf", eps=0.01, steps=STEPS)
     work: dict[str, tuple[Callable[[], object], int]] = {
         "forward": (lambda: predict(classifier, shown, name=NAME, device=device), 1),
+        "quick": (lambda: folded(images), 1),
         "observe": (lambda: list(observe(classifier, shown, chosen, name=NAME, device=device)), 1),
         "adversary": (lambda: perturb(classifier, images, targets, attack, torch.Generator()), STEPS),
         "attack": (lambda: perturb(folded, images, targets, attack, torch.Generator()), STEPS),
@@ -63,7 +64,7 @@ def measure(
     rates: dict[str, Any] = {
         name: _seconds(run, device) / count / steps
         for name, (run, steps) in work.items()
-        if name in ("forward", "observe", *stages)
+        if name in ("forward", "quick", "observe", *stages)
     }
     rates["widths"] = {layer: int(values[0].size) for layer, values in outputs.items()}
     if layered:
