@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from kindred.similarity.cka import cka, cka_between, jackknife, minibatch_cka, permutation_null
+from kindred.similarity.cka import cka, cka_between, jackknife, permutation_null
 from kindred.similarity.gram import pack
+from kindred.similarity.minibatches import minibatch_cka
 from kindred.workflow.errors import BadInput
 from test_gram import layers, rbf_kernel
 

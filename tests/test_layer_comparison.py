@@ -10,8 +10,9 @@ from kindred.activations.layers import capture
 from kindred.activations.streaming import passes
 from kindred.models import classifiers
 from kindred.similarity import layer_comparison
-from kindred.similarity.cka import cka, minibatch_cka
+from kindred.similarity.cka import cka
 from kindred.similarity.gram import Precision, pack
+from kindred.similarity.minibatches import minibatch_cka
 from kindred.workflow.errors import BadInput
 from torch import Tensor
 

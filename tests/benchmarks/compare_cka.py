@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from kindred.similarity.cka import cka, jackknife, minibatch_cka
+from kindred.similarity.cka import cka, jackknife
 from kindred.similarity.gram import pack
 from kindred.similarity.gram_bands import cka_in_bands
+from kindred.similarity.minibatches import minibatch_cka
 from race import Contender, Goals, Kernel
 from torch import Tensor, nn
 

@@ -94,7 +94,7 @@ def classes(
         if not fine:
             raise _not_finite(name, "logits")
     found_classes, doubt = (torch.cat([part[kind] for part in parts], dim=1).cpu().numpy() for kind in (0, 1))
-    for rows, pixels in _chosen(images, batch, doubt.any(axis=0)):
+    for rows, pixels in _chosen(images, batch, np.flatnonzero(doubt.any(axis=0))):
         moved = torch.from_numpy(pixels).to(device)
         for row, voter in enumerate(voters.values()):
             if len(own := np.flatnonzero(doubt[row, rows])):
@@ -102,9 +102,8 @@ def classes(
     return found_classes
 
 
-def _chosen(images: Pixels, batch: int, wanted: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(indices, images) of those that are wanted (n,), in order, at most `batch` at a time."""
-    indices = np.flatnonzero(wanted)
+def _chosen(images: Pixels, batch: int, indices: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(indices, images) of the images at some indices, in order, at most `batch` at a time."""
     for first in range(0, len(indices), batch):
         rows = indices[first : first + batch]
         yield rows, np.concatenate([np.asarray(images[row : row + 1], dtype=np.float32) for row in rows])

@@ -41,8 +41,9 @@ def measure(
 
     stages: of `training`, `adversary` (a step of an attack on the network as it is), `attack` and `inversion` (on a
     folded copy). wanted: the layers whose activations are kept; layered (`layers`, `fraction`, `pooled`): those of
-    layer comparisons. Gives these, `forward`, `quick` (that of the folded copy), `observe` and `layers` in seconds per image and step, `widths` and
-    `layer_widths` (numbers per image), `flops` (of a product of Gram matrices, per second), `parameters`.
+    layer comparisons. Gives these, `forward`, `quick` (a forward pass of the folded copy), `observe` and `layers` in
+    seconds per image and step, `widths` and `layer_widths` (numbers per image), `flops` (of a product of Gram matrices,
+    per second), `parameters`.
     """
     classifier.to(device).eval().requires_grad_(False)  # as models of the study are
     each = _seconds(lambda: predict(classifier, pixels[:FEW], name=NAME, device=device), device) / FEW

@@ -7,7 +7,7 @@ Nothing is clamped; the debiased estimate may lie slightly outside [0, 1].
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kindred.similarity.gram import Grams, Precision, matmul_precision, pack
+from kindred.similarity.gram import Grams, matmul_precision
+from kindred.similarity.strata import Strata
 from kindred.workflow.errors import BadInput
 
 Estimator = Literal["debiased", "biased"]
@@ -48,8 +49,8 @@ def cka_of_sums(
     """
     traces = n * (~constant).double()
     biased = _biased(debiased, diagonal @ diagonal.T, traces[:, None] * traces, n)
-    roots = _roots(debiased.diagonal(), biased.diagonal(), n, estimator)
-    return _ratio(debiased if estimator == "debiased" else biased, roots, roots)
+    roots = roots_of(debiased.diagonal(), biased.diagonal(), n, estimator)
+    return ratio(debiased if estimator == "debiased" else biased, roots, roots)
 
 
 @torch.no_grad()
@@ -59,55 +60,9 @@ def cka_between(grams_a: Grams, grams_b: Grams, estimator: Estimator = "debiased
     Both packs must hold the same images in the same order, in blocks of the same size.
     """
     _demand_centring(estimator, grams_a, grams_b)
-    debiased, biased = _numerators(grams_a, grams_b)
-    roots = [_roots(*_self_numerators(grams), grams.n, estimator) for grams in (grams_a, grams_b)]
-    return _ratio(debiased if estimator == "debiased" else biased, roots[0], roots[1])
-
-
-@torch.no_grad()
-def minibatch_cka(
-    features: Sequence[Tensor], batch: int = 1024, passes: int = 3, seed: int = 0, precision: Precision = "float32"
-) -> Matrix:
-    """Minibatch linear CKA of all pairs of layers, (T, T): Nguyen et al. 2021 (eq. 3).
-
-    The ratio of means over minibatches of the unbiased HSIC, of each pair and of each layer with itself.
-    features: (n, p_t) each. The images are shuffled anew for each pass, in the same order for all layers, and
-    split into ceil(n / batch) minibatches whose sizes differ by at most one (Nguyen et al. and Cianfarani et
-    al. 2022 have a smaller last one). precision: as for `pack`.
-
-    Raises BadInput for a minibatch of fewer than 4 images, and as `pack`.
-    """
-    n, device = len(features[0]), features[0].device
-    if n // math.ceil(n / batch) < 4:
-        raise BadInput(f"batch is {batch} for {n} images; every minibatch needs at least 4 images.")
-    return minibatches_cka(
-        pack((layer[images.to(device)] for layer in features), count=len(features), precision=precision)
-        for images in minibatches(n, batch, passes, seed)
-    )
-
-
-def minibatches(n: int, batch: int, passes: int, seed: int) -> Iterator[Tensor]:
-    """Indices of the images of each minibatch, over `passes` passes; see `minibatch_cka`."""
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(passes):
-        yield from torch.tensor_split(torch.randperm(n, generator=generator), math.ceil(n / batch))
-
-
-@torch.no_grad()
-def minibatches_cka(packs: Iterable[Grams]) -> Matrix:
-    """The ratio of means over packs of the same layers on one minibatch each, (T, T); see `minibatch_cka`."""
-    total = scale = None
-    largest = 0
-    for grams in packs:
-        debiased, biased = _numerators(grams)
-        units = grams.trace / grams.n
-        weight = 1 / (grams.n * (grams.n - 3))
-        cross, own = debiased * units[:, None] * units * weight, biased.diagonal() * units**2 * weight
-        total, scale = (cross, own) if total is None or scale is None else (total + cross, scale + own)
-        largest = max(largest, grams.n)
-    assert total is not None and scale is not None
-    roots = _roots(total.diagonal(), scale, largest, "debiased")
-    return _ratio(total, roots, roots)
+    debiased, biased = numerators(grams_a, grams_b)
+    roots = [roots_of(*_self_numerators(grams), grams.n, estimator) for grams in (grams_a, grams_b)]
+    return ratio(debiased if estimator == "debiased" else biased, roots[0], roots[1])
 
 
 @torch.no_grad()
@@ -132,7 +87,7 @@ def jackknife(grams: Grams, pairs: Sequence[tuple[int, int]], batch: int = 16) -
     cross = _delete_one(grams, pairs, batch)
     own = undefined_below(_delete_one(grams, [(layer, layer) for layer in layers], batch), grams, layers).sqrt()
     first, second = ([row[pair[side]] for pair in pairs] for side in (0, 1))
-    return np.asarray(spread(cross / own[first] / own[second], grams).cpu())
+    return np.asarray(jackknife_spread(cross / own[first] / own[second], grams.n, grams.strata).cpu())
 
 
 def deleted(sums: Tensor, grams: Grams) -> Tensor:
@@ -145,15 +100,20 @@ def deleted(sums: Tensor, grams: Grams) -> Tensor:
 
 def undefined_below(own: Tensor, grams: Grams, layers: Sequence[int] | slice = slice(None)) -> Tensor:
     """Numerators (T, n) of layers with themselves, NaN where they are no more than rounding."""
-    floor = _floor(grams.n) * _self_numerators(grams)[1][layers]
+    floor = floor_of_biased(grams)[layers]
     return torch.where(own > floor[:, None], own, torch.nan)
 
 
-def spread(values: Tensor, grams: Grams) -> Tensor:
-    """Jackknife standard error (...,) from the values (..., n) with each image left out."""
-    if grams.strata is not None:
-        return grams.strata.spread(values)
-    return ((values - values.mean(dim=-1, keepdim=True)).square().mean(dim=-1) * (grams.n - 1)).sqrt()
+def jackknife_spread(values: Tensor, n: int, strata: Strata | None) -> Tensor:
+    """Jackknife standard error (...,) from the values (..., n) with each image left out, of its class under strata."""
+    if strata is not None:
+        return strata.to(values.device).spread(values)
+    return ((values - values.mean(dim=-1, keepdim=True)).square().mean(dim=-1) * (n - 1)).sqrt()
+
+
+def floor_of_biased(grams: Grams) -> Tensor:
+    """Numerator (T,) of the biased HSIC of a layer with itself that is no more than rounding."""
+    return _floor(grams.n) * _self_numerators(grams)[1]
 
 
 @torch.no_grad()
@@ -166,12 +126,12 @@ def permutation_null(grams: Grams, estimator: Estimator = "debiased") -> Matrix:
     """
     _demand_centring(estimator, grams)
     debiased, biased = _self_numerators(grams)
-    roots = _roots(debiased, biased, grams.n, estimator)
+    roots = roots_of(debiased, biased, grams.n, estimator)
     numerator = torch.zeros(len(grams), len(grams), dtype=torch.float64, device=roots.device)
     if estimator == "biased":
         traces = _traces(grams)
         numerator = traces[:, None] * traces / (grams.n - 1)
-    return _ratio(numerator, roots, roots)
+    return ratio(numerator, roots, roots)
 
 
 def _demand_centring(estimator: Estimator, *packs: Grams) -> None:
@@ -190,7 +150,7 @@ def permuted(
     packed rows for each j, beside the n^2 entries of one matrix and a few packed rows.
     """
     debiased, biased = _self_numerators(grams)
-    roots, n = _roots(debiased, biased, grams.n, estimator), grams.n
+    roots, n = roots_of(debiased, biased, grams.n, estimator), grams.n
     found = torch.empty(len(orders), len(pairs), dtype=torch.float64, device=roots.device)
     traces, shuffled = _traces(grams), torch.from_numpy(np.asarray(orders, dtype=np.int64)).to(roots.device)
     several = max(1, PERMUTED // grams.packed.shape[1])
@@ -228,7 +188,7 @@ def _traces(grams: Grams) -> Tensor:
     return grams.n * (~grams.constant).double()
 
 
-def _numerators(a: Grams, b: Grams | None = None) -> tuple[Tensor, Tensor]:
+def numerators(a: Grams, b: Grams | None = None) -> tuple[Tensor, Tensor]:
     """Sums of K_ij L_ij of the normalised kernels, U-centred and doubly centred, of all pairs: (Ta, Tb) each."""
     debiased = products(a.packed, None if b is None else b.packed)
     b = a if b is None else b
@@ -269,7 +229,7 @@ def _floor(n: int) -> float:
     return n * (8 * torch.finfo(torch.float32).eps) ** 2
 
 
-def _roots(debiased: Tensor, biased: Tensor, n: int, estimator: Estimator) -> Tensor:
+def roots_of(debiased: Tensor, biased: Tensor, n: int, estimator: Estimator) -> Tensor:
     """Square roots (T,) of the self terms, NaN where CKA is undefined."""
     if estimator not in ("debiased", "biased"):
         raise BadInput(f"estimator is {estimator!r}; allowed are 'debiased' and 'biased'.")
@@ -278,7 +238,7 @@ def _roots(debiased: Tensor, biased: Tensor, n: int, estimator: Estimator) -> Te
     return torch.where(debiased > _floor(n) * biased, debiased, torch.nan).sqrt()
 
 
-def _ratio(numerator: Tensor, rows: Tensor, columns: Tensor) -> Matrix:
+def ratio(numerator: Tensor, rows: Tensor, columns: Tensor) -> Matrix:
     # Roots before the product: that of two self terms could overflow, and symmetry is kept to the last bit.
     return np.asarray((numerator / (rows[:, None] * columns)).cpu())
 

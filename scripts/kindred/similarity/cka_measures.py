@@ -2,10 +2,12 @@
 
 STIR (Nanda et al. 2022) is CKA of other features, so it is computed here as well. `strata` in settings are the labels
 (n,) of images that were drawn class by class: debiased measures and their errors are then those of `strata.py`.
-Without it, or where it is None, images are independent. Biased measures and minibatches, which are shuffled, do not
-use it.
+Without it, or where it is None, images are independent. Biased measures, and minibatches, which are shuffled, have the
+same value under strata; their errors leave each image out of its class. An interval of theirs is for the mean of the
+estimator at this number of images, not for CKA of the population, from which it differs by its bias.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kindred.similarity import cka as kernels
-from kindred.similarity.cka import Estimator, cka, cka_between, jackknife, minibatch_cka, permutation_null
+from kindred.similarity import minibatches
+from kindred.similarity.biased_errors import biased_jackknife
+from kindred.similarity.cka import Estimator, cka, cka_between, jackknife, permutation_null
 from kindred.similarity.gram import Grams, Precision, pack, packed_bytes, stratified
 from kindred.similarity.gram_bands import cka_in_bands
 from kindred.similarity.layer_errors import jackknife_of_all
@@ -40,8 +44,7 @@ def compare(
 
     features: (n, p) each; pairs: indices into them. settings: `minibatch` (size, passes, seed), `bandwidth`
     and `precision`, as far as the measures need them. low and high bound a 95 % interval from delete-one
-    jackknife errors over images where the estimate is debiased, NaN otherwise; null is the exact expectation
-    when images are paired at random.
+    jackknife errors over images; null is the exact expectation when images are paired at random.
 
     Raises BadInput for minibatches of more images than there are, strata of fewer than 5 images, and as `gram.pack`.
     """
@@ -55,14 +58,17 @@ def compare(
         for name in sorted(wanted, key=_debiased):
             if _debiased(name):
                 grams = _for_strata(grams, _strata(settings))
-            error = np.full(len(pairs), np.nan)
             if name == MINIBATCH:
-                value, null = _minibatch(features, settings), np.zeros((len(features),) * 2)
+                value, errors = _minibatch(features, settings)
+                error, null = errors[rows, columns], np.zeros_like(value)
             else:
                 estimator = ESTIMATORS[name]
                 value, null = cka(grams, estimator), permutation_null(grams, estimator)
                 if estimator == "debiased":
                     error = jackknife(grams, pairs)
+                else:
+                    first, at = np.unique(rows, return_inverse=True)
+                    error = biased_jackknife(grams, first.tolist(), strata_left_out(settings))[at, columns]
             chosen = value[rows, columns]
             found[name] = {
                 "value": chosen,
@@ -89,8 +95,8 @@ def layers(
     linear kernel (`gram_bands`), and for the RBF kernel, whose width depends on whole matrices, once for each
     part of the layers and each pair of parts. The minibatch estimator needs all activations at once.
 
-    error: jackknife standard error over images of debiased CKA; NaN for other estimators, and where not all fit. null:
-    as in `compare`; NaN for the biased estimator where not all fit.
+    error: jackknife standard error over images; NaN where not all fit. null: as in `compare`; NaN for the biased
+    estimator where not all fit.
     """
     found: dict[str, dict[str, Matrix]] = {}
     linear = [name for name in names if name not in (RBF, MINIBATCH)]
@@ -120,7 +126,8 @@ def layers(
         else:
             found[RBF] = without_error(RBF, _rbf(observe, _parts(count, images, memory), settings))
     if MINIBATCH in names:
-        found[MINIBATCH] = without_error(MINIBATCH, _minibatch(list(observe()), settings))
+        value, error = _minibatch(list(observe()), settings, memory)
+        found[MINIBATCH] = {**without_error(MINIBATCH, value), "error": error}
     return found
 
 
@@ -130,17 +137,23 @@ def of_grams(grams: Grams, names: Sequence[str], settings: Mapping[str, Any]) ->
     Where there are strata and a debiased measure, the packed rows are overwritten.
     """
     found = {}
-    error = None
+    errors: dict[str, Matrix] = {}
     for name in sorted(names, key=_debiased):
         estimator = ESTIMATORS[name]
         if estimator == "debiased":
             grams = _for_strata(grams, _strata(settings))
         value = cka(grams, estimator)
-        found[name] = {"value": value, "error": np.full_like(value, np.nan), "null": permutation_null(grams, estimator)}
-        if estimator == "debiased" and grams.n > 4:
-            error = jackknife_of_all(grams) if error is None else error
-            found[name]["error"] = error
+        if estimator not in errors:
+            errors[estimator] = _errors(grams, estimator, settings)
+        found[name] = {"value": value, "error": errors[estimator], "null": permutation_null(grams, estimator)}
     return found
+
+
+def _errors(grams: Grams, estimator: Estimator, settings: Mapping[str, Any]) -> Matrix:
+    """Standard errors (T, T) of all pairs of layers; NaN where leaving an image out leaves too few."""
+    if estimator == "biased":
+        return biased_jackknife(grams, strata=strata_left_out(settings))
+    return jackknife_of_all(grams) if grams.n > 4 else np.full((len(grams),) * 2, np.nan)
 
 
 def without_error(name: str, value: Matrix) -> dict[str, Matrix]:
@@ -160,13 +173,7 @@ def permuted(
     """{name: (K, P)}: the measures of `pairs` when images of their second side are taken in each of K orders (K, n)."""
     found: dict[str, Matrix] = {}
     if MINIBATCH in names:
-        rows, columns = (np.array(side, dtype=int) for side in zip(*pairs, strict=True))
-        first, second = np.unique(rows), np.unique(columns)
-        left = [features[at] for at in first]
-        at = np.searchsorted(first, rows), len(first) + np.searchsorted(second, columns)
-        found[MINIBATCH] = np.stack(
-            [_minibatch([*left, *(features[j][order] for j in second)], settings)[at] for order in orders]
-        )
+        found[MINIBATCH] = minibatches.permuted(features, pairs, orders, **_checked(len(features[0]), settings))
     if linear := [name for name in names if name not in (RBF, MINIBATCH)]:
         grams = pack(features, precision=_precision(settings))
         found |= {name: kernels.permuted(grams, pairs, orders, ESTIMATORS[name]) for name in linear}
@@ -216,6 +223,12 @@ def _strata(settings: Mapping[str, Any]) -> Strata | None:
     return None if labels is None else strata_of(labels)
 
 
+def strata_left_out(settings: Mapping[str, Any]) -> Strata | None:
+    """Strata of any size, of which errors of other measures than debiased ones leave out images."""
+    labels = settings.get("strata")
+    return None if labels is None else strata_of(labels, fewest=1)
+
+
 def _for_strata(grams: Grams, strata: Strata | None) -> Grams:
     """The same centred for strata, where there are some and it is not yet."""
     return grams if strata is None or grams.strata is not None else stratified(grams, strata)
@@ -225,12 +238,22 @@ def _precision(settings: Mapping[str, Any]) -> Precision:
     return settings.get("precision", "float32")
 
 
-def _minibatch(features: Sequence[Tensor], settings: Mapping[str, Any]) -> Matrix:
+def _minibatch(
+    features: Sequence[Tensor], settings: Mapping[str, Any], memory: float = math.inf
+) -> tuple[Matrix, Matrix]:
+    """Value and error (T, T) each of minibatch CKA; error NaN where it would take more than `memory` bytes."""
+    n = len(features[0])
+    batched = minibatches.batches(features, **_checked(n, settings), precision=_precision(settings))
+    errors = minibatches.room_for_errors(len(features), n) <= memory
+    return minibatches.estimate(batched, n, errors=errors, strata=strata_left_out(settings))
+
+
+def _checked(images: int, settings: Mapping[str, Any]) -> dict[str, int]:
+    """The arguments batch, passes and seed of functions of minibatches."""
     size, passes, seed = (settings["minibatch"][key] for key in ("size", "passes", "seed"))
-    images = len(features[0])
     if size >= images:
         raise BadInput(
             f"similarity.minibatch.size is {size}; it must be less than {images}, the images compared: one batch of "
             "all is cka_debiased."
         )
-    return minibatch_cka(features, size, passes, seed, _precision(settings))
+    return {"batch": size, "passes": passes, "seed": seed}

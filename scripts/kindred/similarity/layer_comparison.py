@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
-from kindred.similarity import cka_measures
-from kindred.similarity.cka import minibatches, minibatches_cka
+from kindred.similarity import cka_measures, minibatches
 from kindred.similarity.gram import Grams, pack, packed_bytes
 from kindred.workflow.errors import BadInput
 
@@ -62,14 +61,18 @@ def compare(
         shares: list[Matrix] = []
         first = 0 if linear else math.ceil(images / size)  # minibatches of the first pass
 
-        def packs() -> Iterator[Grams]:
-            for chosen in minibatches(images, size, passes, seed):
+        def batches() -> Iterator[minibatches.Batch]:
+            for chosen in minibatches.minibatches(images, size, passes, seed):
                 grams = pack(features(chosen), count=layers)
                 if len(shares) < first:
                     shares.append(principal_share(grams))
-                yield grams
+                yield chosen, grams
 
-        found["cka_minibatch"] = cka_measures.without_error("cka_minibatch", minibatches_cka(packs()))
+        fit = minibatches.room_for_errors(layers, images) <= memory
+        value, error = minibatches.estimate(
+            batches(), images, errors=fit, strata=cka_measures.strata_left_out(settings)
+        )
+        found["cka_minibatch"] = {**cka_measures.without_error("cka_minibatch", value), "error": error}
         share = np.mean(shares, axis=0) if shares else share
     return {name: found[name] for name in measures}, share
 

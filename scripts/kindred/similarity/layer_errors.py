@@ -5,10 +5,12 @@ pairs of layers it is the product of the (T, n) matrix of their i-th rows with i
 the errors of all T^2 pairs, at about four times the operations of their CKA instead of a pass over memory for each.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from kindred.similarity.cka import Matrix, deleted, spread, undefined_below
+from kindred.similarity.cka import Matrix, deleted, jackknife_spread, undefined_below
 from kindred.similarity.gram import Grams, matmul_precision
 
 ENTRIES = 2**24  # sums (layer, layer, image) held at once, in float64
@@ -31,22 +33,22 @@ def jackknife_of_all(grams: Grams) -> Matrix:
     errors = torch.empty(layers, layers, dtype=torch.float64, device=own.device)
     each = max(1, ENTRIES // (layers * grams.n))
     for first in range(0, layers, each):
-        some = slice(first, min(first + each, layers))
-        values = deleted(image_sums(grams, some), grams) / roots[some, None] / roots
-        errors[some] = spread(values, grams)
+        some = range(first, min(first + each, layers))
+        values = deleted(image_sums(grams, some, range(layers)), grams) / roots[some, None] / roots
+        errors[some] = jackknife_spread(values, grams.n, grams.strata)
     errors = (errors + errors.T) / 2
     errors.diagonal().mul_(0)  # NaN stays NaN
     return errors.cpu().numpy()
 
 
-def image_sums(grams: Grams, some: slice) -> Tensor:
-    """sum_j A^s_ij A^t_ij (S, T, n) float64 of some of the layers with all layers."""
-    chosen = range(len(grams))[some]
-    sums = torch.zeros(len(chosen), len(grams), grams.n, dtype=torch.float64, device=grams.packed.device)
+def image_sums(grams: Grams, some: Sequence[int], others: Sequence[int]) -> Tensor:
+    """sum_j A^s_ij A^t_ij (S, T, n) float64 of some layers with others."""
+    sums = torch.zeros(len(some), len(others), grams.n, dtype=torch.float64, device=grams.packed.device)
+    left, right = list(some), list(others)
     with matmul_precision("highest"):
         for lo, hi, piece in grams.blocks(grams.packed):
             square, rest = piece[..., : hi - lo], piece[..., hi - lo :] / 2**0.5  # packed with a factor sqrt(2)
             for part, images, by in ((square, slice(lo, hi), 1), (rest, slice(lo, hi), 1), (rest, slice(hi, None), 2)):
                 rows = part.movedim(by, 0).contiguous()  # (image, layer, other image)
-                sums[..., images] += torch.bmm(rows[:, some], rows.transpose(1, 2)).movedim(0, 2)
+                sums[..., images] += torch.bmm(rows[:, left], rows[:, right].transpose(1, 2)).movedim(0, 2)
     return sums

@@ -141,14 +141,15 @@ class Centring:
         piece.diagonal().zero_()
 
 
-def strata_of(labels: ArrayLike | Tensor) -> Strata:
-    """The strata of images with these labels (n,). Raises BadInput where a class has fewer than 5 images."""
+def strata_of(labels: ArrayLike | Tensor, fewest: int | None = None) -> Strata:
+    """The strata of images with these labels (n,). Raises BadInput where a class has fewer than `fewest` (5) images."""
+    allowed = FEWEST if fewest is None else fewest
     found, index, counts = torch.unique(torch.as_tensor(labels), return_inverse=True, return_counts=True)
-    if int(counts.min()) < FEWEST:
+    if int(counts.min()) < allowed:
         least = int(counts.argmin())
         raise BadInput(
             f"images.choice is balanced, but of the {len(index)} images compared only {int(counts[least])} are of "
-            f"class {int(found[least])}, and debiased measures need at least {FEWEST} of each of the {len(found)} "
+            f"class {int(found[least])}, and debiased measures need at least {allowed} of each of the {len(found)} "
             "classes; compare more images, or draw them with `choice: random`."
         )
     return Strata(index, counts.double())
