@@ -45,10 +45,12 @@ def image_sums(grams: Grams, some: Sequence[int], others: Sequence[int]) -> Tens
     """sum_j A^s_ij A^t_ij (S, T, n) float64 of some layers with others."""
     sums = torch.zeros(len(some), len(others), grams.n, dtype=torch.float64, device=grams.packed.device)
     left, right = list(some), list(others)
+    every = right == list(range(len(grams)))
     with matmul_precision("highest"):
         for lo, hi, piece in grams.blocks(grams.packed):
             square, rest = piece[..., : hi - lo], piece[..., hi - lo :] / 2**0.5  # packed with a factor sqrt(2)
             for part, images, by in ((square, slice(lo, hi), 1), (rest, slice(lo, hi), 1), (rest, slice(hi, None), 2)):
-                rows = part.movedim(by, 0).contiguous()  # (image, layer, other image)
-                sums[..., images] += torch.bmm(rows[:, left], rows[:, right].transpose(1, 2)).movedim(0, 2)
+                rows = (part if every else part[right]).movedim(by, 0).contiguous()  # (image, layer, other image)
+                own = rows if left == right else part[left].movedim(by, 0)
+                sums[..., images] += torch.bmm(own, rows.transpose(1, 2)).movedim(0, 2)
     return sums
