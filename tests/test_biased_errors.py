@@ -52,7 +52,9 @@ def errors(left_out: Array, classes: Array | None = None) -> Array:
     if classes is None:
         return np.sqrt((len(left_out) - 1) * left_out.var(axis=0))
     of_class = [left_out[classes == each] for each in np.unique(classes)]
-    return np.sqrt(sum((len(part) - 1) * part.var(axis=0) for part in of_class))
+    n = len(classes)
+    # A class has the share m/n of n images; each of its images has 1/(n-1) of those that are left.
+    return np.sqrt(sum((len(part) / n * (n - 1)) ** 2 * part.var(axis=0) / (len(part) - 1) for part in of_class))
 
 
 OFF = ~np.eye(3, dtype=bool)
@@ -62,7 +64,7 @@ OFF = ~np.eye(3, dtype=bool)
 @pytest.mark.parametrize("drawn", ["random", "by class"])
 def test_errors_of_biased_cka_are_those_of_leaving_images_out(n: int, block: int, drawn: str) -> None:
     features = layers(n)
-    classes = np.arange(n) % 3 if drawn == "by class" else None
+    classes = np.arange(n) ** 2 % 3 if drawn == "by class" else None
     left_out = np.array([biased([x[np.arange(n) != image] for x in features]) for image in range(n)])
     grams = pack([torch.from_numpy(x).float() for x in features], block=block)
     strata = None if classes is None else strata_of(classes, fewest=1)

@@ -28,8 +28,8 @@ def biased_jackknife(grams: Grams, layers: Sequence[int] | None = None, strata: 
     """Standard errors (S, T) over images of biased CKA of some layers (None: all) with all T layers, exact.
 
     grams: centred for independent images. strata: the classes that images were drawn from; each image is then left out
-    of its class (`Strata.spread`). 0 for a layer with itself, NaN where CKA is undefined, with all images or with one
-    left out. Takes about 400 MiB beside the packed Gram matrices, or 24 T n bytes where that is more.
+    of its class (`Strata.spread_of_all`). 0 for a layer with itself, NaN where CKA is undefined, with all images or with
+    one left out. Takes about 400 MiB beside the packed Gram matrices, or 24 T n bytes where that is more.
     """
     count = len(grams)
     chosen = list(range(count)) if layers is None else list(layers)
@@ -40,10 +40,15 @@ def biased_jackknife(grams: Grams, layers: Sequence[int] | None = None, strata: 
     for first in range(0, len(chosen), each):
         some = chosen[first : first + each]
         values = _without(grams, some, range(count)) / roots[some, None] / roots
-        errors[first : first + each] = jackknife_spread(values, grams.n, strata).cpu()
+        errors[first : first + each] = spread_under(strata, values).cpu()
     for row, layer in enumerate(chosen):
         errors[row, layer] *= 0  # NaN stays NaN
     return errors
+
+
+def spread_under(strata: Strata | None, values: Tensor) -> Tensor:
+    """Standard errors (...,) of statistics of all images alike, from the values (..., n) with each image left out."""
+    return jackknife_spread(values) if strata is None else strata.to(values.device).spread_of_all(values)
 
 
 def _without(grams: Grams, some: Sequence[int], others: Sequence[int]) -> Tensor:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kindred.similarity.gram import Grams, matmul_precision
-from kindred.similarity.strata import Strata
 from kindred.workflow.errors import BadInput
 
 Estimator = Literal["debiased", "biased"]
@@ -87,7 +86,7 @@ def jackknife(grams: Grams, pairs: Sequence[tuple[int, int]], batch: int = 16) -
     cross = _delete_one(grams, pairs, batch)
     own = undefined_below(_delete_one(grams, [(layer, layer) for layer in layers], batch), grams, layers).sqrt()
     first, second = ([row[pair[side]] for pair in pairs] for side in (0, 1))
-    return np.asarray(jackknife_spread(cross / own[first] / own[second], grams.n, grams.strata).cpu())
+    return np.asarray(spread(cross / own[first] / own[second], grams).cpu())
 
 
 def deleted(sums: Tensor, grams: Grams) -> Tensor:
@@ -104,11 +103,15 @@ def undefined_below(own: Tensor, grams: Grams, layers: Sequence[int] | slice = s
     return torch.where(own > floor[:, None], own, torch.nan)
 
 
-def jackknife_spread(values: Tensor, n: int, strata: Strata | None) -> Tensor:
-    """Jackknife standard error (...,) from the values (..., n) with each image left out, of its class under strata."""
-    if strata is not None:
-        return strata.to(values.device).spread(values)
+def jackknife_spread(values: Tensor) -> Tensor:
+    """Jackknife standard error (...,) from the values (..., n) with each of n independent images left out."""
+    n = values.shape[-1]
     return ((values - values.mean(dim=-1, keepdim=True)).square().mean(dim=-1) * (n - 1)).sqrt()
+
+
+def spread(values: Tensor, grams: Grams) -> Tensor:
+    """The same of debiased measures, where each image is left out of its class if there are strata."""
+    return jackknife_spread(values) if grams.strata is None else grams.strata.spread(values)
 
 
 def floor_of_biased(grams: Grams) -> Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from kindred.similarity.cka import Matrix, deleted, jackknife_spread, undefined_below
+from kindred.similarity.cka import Matrix, deleted, spread, undefined_below
 from kindred.similarity.gram import Grams, matmul_precision
 
 ENTRIES = 2**24  # sums (layer, layer, image) held at once, in float64
@@ -35,7 +35,7 @@ def jackknife_of_all(grams: Grams) -> Matrix:
     for first in range(0, layers, each):
         some = range(first, min(first + each, layers))
         values = deleted(image_sums(grams, some, range(layers)), grams) / roots[some, None] / roots
-        errors[some] = jackknife_spread(values, grams.n, grams.strata)
+        errors[some] = spread(values, grams)
     errors = (errors + errors.T) / 2
     errors.diagonal().mul_(0)  # NaN stays NaN
     return errors.cpu().numpy()

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kindred.similarity.cka import Matrix, jackknife_spread, numerators, ratio, roots_of
+from kindred.similarity.biased_errors import spread_under
+from kindred.similarity.cka import Matrix, numerators, ratio, roots_of
 from kindred.similarity.gram import Grams, Precision, matmul_precision, pack
 from kindred.similarity.layer_errors import image_sums
 from kindred.similarity.strata import Strata
@@ -108,7 +109,7 @@ def estimate(given: Iterable[Batch], n: int, *, errors: bool, strata: Strata | N
     change += total[..., None]
     own = torch.where(roots.isnan()[:, None], torch.nan, change.diagonal().T)
     own = torch.where(own > 0, own, torch.nan).sqrt()
-    error = jackknife_spread(change.div_(own[:, None]).div_(own), n, strata)
+    error = spread_under(strata, change.div_(own[:, None]).div_(own))
     error.diagonal().mul_(0)  # NaN stays NaN
     return value, error.cpu().numpy()
 

@@ -89,6 +89,16 @@ class Strata:
         share = ((self.counts - 1) / self.counts)[self.labels]
         return (self.centred(values).square() * share).sum(dim=-1).sqrt()
 
+    def spread_of_all(self, values: Tensor) -> Tensor:
+        """The same (...,) for statistics of all images alike, with an image left out of the whole (..., n).
+
+        The class of that image then weighs less, by which its deviation is too small: a mean changes by (x_i - mean) /
+        (n-1), where its class, kept at its share m/n, would change it by m/n (x_i - mean of the class) / (m-1).
+        """
+        n, m = len(self.labels), self.counts
+        factor = (n - 1) * m / (n * (m - 1).clamp_min(1))
+        return self.spread(self.centred(values) * factor[self.labels])
+
     def centring(self, sums: Tensor) -> Centring:
         """The centring of a kernel of which sums (n, C) float64 are those over the other images of each class."""
         labels, m, n = self.labels, self.counts, len(self.labels)

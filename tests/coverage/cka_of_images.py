@@ -1,4 +1,4 @@
-"""Coverage of debiased CKA and its jackknife interval over images, with random and balanced choices of images."""
+"""Coverage of CKA and its jackknife interval over images, with random and balanced choices of images."""
 
 from collections.abc import Iterable
 
@@ -17,11 +17,15 @@ WAYS = (
 )
 TEN = {50: 2000, 100: 2000, 500: 800}  # images: replications
 HUNDRED = {500: 300, 1000: 150}
-MEASURE = "cka_debiased"
+DEBIASED = "cka_debiased"
+OTHERS = ("cka_biased", "cka_minibatch")
+BATCHES, PASSES = 5, 3  # of cka_minibatch
 
 
-def replicate(about: Population, n: int, design: str, stratified: bool, replications: int, seed: int) -> np.ndarray:
-    """Values and bounds (3, R) of debiased CKA in independent samples, many of them as layers of one comparison."""
+def replicate(
+    about: Population, n: int, design: str, stratified: bool, replications: int, seed: int, measure: str = DEBIASED
+) -> np.ndarray:
+    """Values and bounds (3, R) of a measure in independent samples, many of them as layers of one comparison."""
     found: list[np.ndarray] = []
     each = max(1, 5000 // n)
     for first in range(0, replications, each):
@@ -30,8 +34,9 @@ def replicate(about: Population, n: int, design: str, stratified: bool, replicat
         layers = [torch.from_numpy(layer) for sample, _ in samples for layer in sample]
         # All samples have the same strata, since a balanced choice takes classes in turn.
         settings = {"strata": samples[0][1] if stratified else None}
+        settings["minibatch"] = {"size": n // BATCHES, "passes": PASSES, "seed": 0}
         pairs = [(2 * one, 2 * one + 1) for one in range(count)]
-        part = cka_measures.compare([MEASURE], layers, pairs, settings)[MEASURE]
+        part = cka_measures.compare([measure], layers, pairs, settings)[measure]
         found.append(np.stack([part[column] for column in ("value", "low", "high")]))
     return np.concatenate(found, axis=1)
 
@@ -63,6 +68,21 @@ def ten_classes(effort: float = 1.0) -> pd.DataFrame:
         TEN,
         effort,
     )
+
+
+def other_estimators(effort: float = 1.0) -> pd.DataFrame:
+    """Biased and minibatch CKA; the truth is the mean of all samples, as both are biased at a number of images."""
+    rows = []
+    for n, replications in TEN.items():
+        for truth in (0.0, 0.3, 0.9):
+            about = population(truth, True, between=4.0)
+            for measure in OTHERS:
+                for design in ("random", "balanced"):
+                    count = max(20, round(effort * replications))
+                    found = replicate(about, n, design, design == "balanced", count, n, measure)
+                    given = {"measure": measure, "choice": design, "printed": "yes", "CKA": truth, "n": n}
+                    rows.append({**given, **row(*found, float(found[0].mean()))})
+    return pd.DataFrame(rows)
 
 
 def hundred_classes(effort: float = 1.0) -> pd.DataFrame:
