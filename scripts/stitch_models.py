@@ -19,12 +19,12 @@ from kindred.workflow.job import job, log, progress
 
 @dataclass(frozen=True)
 class Features:
-    """Penultimate activations (n, p) for fitting and scoring, predictions, and the last linear map."""
+    """Penultimate activations (n, p) for fitting and scoring, predictions, and of a head the logits to be fitted."""
 
     fitting: torch.Tensor
     scoring: torch.Tensor
     classes: torch.Tensor
-    final: tuple[torch.Tensor, torch.Tensor] | None
+    answers: torch.Tensor | None
     weights: str
 
 
@@ -53,10 +53,11 @@ with job(snakemake.log[0], snakemake.threads):
         model.classifier.to(device)
         fitting, _ = outputs(fitted_on)
         scoring, logits = outputs(held_out.pixels)
+        fitting = fitting.to(solver)
         last = None
         if final:
             weight, bias = penultimate.final_linear(model.classifier)
-            last = weight.to(solver), bias.to(solver)
+            last = stitching.answers(fitting, (weight.to(solver), bias.to(solver)))
         return Features(fitting, scoring, logits.argmax(1), last, model.weights)
 
     known = {
@@ -68,12 +69,11 @@ with job(snakemake.log[0], snakemake.threads):
     for row, name in enumerate(progress(bodies, "bodies")):
         body = known.get(name) or features(storage.load(name, *files[name]), final=False)
         weights[name] = body.weights
-        basis = stitching.decompose(body.fitting.to(solver))
+        basis = stitching.decompose(body.fitting)
         for column, head in enumerate(heads):
-            fitted = stitching.fit(basis, known[head].fitting.to(solver))
-            final = known[head].final
-            assert final is not None
-            predicted = stitching.stitched(body.scoring.to(solver), fitted, final).argmax(1).cpu()
+            answers = known[head].answers
+            assert answers is not None
+            predicted = stitching.stitched(body.scoring.to(solver), stitching.fit(basis, answers)).argmax(1).cpu()
             found = stitching.agreement(predicted, body.classes, known[head].classes, labels)
             agreed[row, column], counts[row, column] = (each.numpy() for each in found)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from kindred.similarity.stitching import CASES, NAMES, agreement, decompose, fit, stitched
+from kindred.similarity.stitching import CASES, NAMES, agreement, answers, decompose, fit, stitched
 from torch import Tensor
 
 
@@ -13,11 +13,12 @@ def draw(n: int, p: int, seed: int) -> Tensor:
 
 def test_a_line_through_three_points_by_hand() -> None:
     # a = 0, 1, 2 and b = 1, 3, 8: slope sum(da db) / sum(da^2) = 7 / 2, intercept 4 - 7 / 2 = 1 / 2.
-    weight, bias = fit(decompose(torch.tensor([[0.0], [1.0], [2.0]])), torch.tensor([[1.0], [3.0], [8.0]]))
+    body, head = decompose(torch.tensor([[0.0], [1.0], [2.0]])), torch.tensor([[1.0], [3.0], [8.0]])
+    weight, bias = fit(body, head)
     assert weight.item() == pytest.approx(3.5) and bias.item() == pytest.approx(0.5)
     # A head with the logits (b - 4, 4 - b) predicts class 0 where b > 4, that is a > 1.
     final = torch.tensor([[1.0], [-1.0]]), torch.tensor([-4.0, 4.0])
-    logits = stitched(torch.tensor([[0.9], [1.1]]), (weight, bias), final)
+    logits = stitched(torch.tensor([[0.9], [1.1]]), fit(body, answers(head, final)))
     torch.testing.assert_close(logits[:, 0], torch.tensor([3.65 - 4, 4.35 - 4], dtype=torch.float64))
     assert logits.argmax(1).tolist() == [1, 0]
 
@@ -29,6 +30,14 @@ def test_fit_is_least_squares_with_an_intercept() -> None:
     expected = np.linalg.lstsq(wide, b.numpy().astype(np.float64), rcond=None)[0]
     np.testing.assert_allclose(weight, expected[:-1], atol=1e-10)
     np.testing.assert_allclose(bias, expected[-1], atol=1e-10)
+
+
+def test_fitted_logits_are_the_last_map_of_fitted_activations() -> None:
+    a, b, shown = draw(60, 7, 0) + 3, draw(60, 9, 1), draw(20, 7, 2)
+    final = draw(4, 9, 3), draw(1, 4, 4)[0]
+    weight, bias = fit(decompose(a), b)
+    expected = (shown.double() @ weight + bias) @ final[0].double().T + final[1].double()
+    torch.testing.assert_close(stitched(shown, fit(decompose(a), answers(b, final))), expected)
 
 
 def test_affine_relation_is_fitted_exactly() -> None:

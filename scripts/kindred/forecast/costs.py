@@ -139,8 +139,7 @@ class Study:
         fitted = min(self.config["stitching"]["images"] or training, training)
         wide = {model: self.rates[model]["widths"].get("penultimate", 0) for model in (*bodies, *heads)}
         decomposed = sum(8 * fitted * wide[body] * min(fitted, wide[body]) for body in bodies)
-        fits = sum(4 * fitted * wide[body] * wide[head] for body in bodies for head in heads)
-        return (fitted + self._images()) * self._sum("forward", wide) + (decomposed + fits) / self._flops(wide)
+        return (fitted + self._images()) * self._sum("forward", wide) + decomposed / self._flops(wide)
 
     def assess_attacks(self, attack: str, group: str) -> float:
         settings = attack_entries(self.config)[attack]

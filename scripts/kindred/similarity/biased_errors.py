@@ -28,8 +28,8 @@ def biased_jackknife(grams: Grams, layers: Sequence[int] | None = None, strata: 
     """Standard errors (S, T) over images of biased CKA of some layers (None: all) with all T layers, exact.
 
     grams: centred for independent images. strata: the classes that images were drawn from; each image is then left out
-    of its class (`Strata.spread_of_all`). 0 for a layer with itself, NaN where CKA is undefined, with all images or with
-    one left out. Takes about 400 MiB beside the packed Gram matrices, or 24 T n bytes where that is more.
+    of its class (`Strata.spread_of_all`). 0 for a layer with itself, NaN where CKA is undefined, with all images or
+    without one. Takes about 400 MiB beside the packed Gram matrices, or 24 T n bytes where that is more.
     """
     count = len(grams)
     chosen = list(range(count)) if layers is None else list(layers)

@@ -1,8 +1,9 @@
 """Stitching: one model's features mapped to another's head by least squares (Jones et al. 2022, Figs 7, 8).
 
-`body` is the model whose penultimate activations A are mapped, `head` the one whose last linear map is
-applied to the result: B ~ A W + b is fitted on one set of images; on another the predictions of the stitched
-model are compared with the head's.
+`body` is the model whose penultimate activations A are mapped, `head` the one whose last linear map is applied to the
+result: B ~ A W + b is fitted on one set of images; on another the predictions of the stitched model are compared with
+the head's. Least squares are linear in what is fitted, so that the fit of B followed by the last map F is the fit of
+B F, of a few classes instead of many features.
 """
 
 from dataclasses import dataclass
@@ -59,13 +60,19 @@ def fit(basis: Basis, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def stitched(features: Tensor, fitted: tuple[Tensor, Tensor], final: tuple[Tensor, Tensor]) -> Tensor:
-    """Logits (n, classes) of a body's activations (n, p), mapped by `fitted` to the head's last linear map.
+def answers(features: Tensor, final: tuple[Tensor, Tensor]) -> Tensor:
+    """Logits (n, classes) float64 of a head's activations (n, q), to be fitted.
 
-    fitted: from `fit`; final: weight (classes, q) and bias (classes,), from `penultimate.final_linear`.
+    final: weight (classes, q) and bias (classes,) of its last linear map, from `penultimate.final_linear`.
     """
+    return features.double() @ final[0].double().T + final[1].double()
+
+
+@torch.no_grad()
+def stitched(features: Tensor, fitted: tuple[Tensor, Tensor]) -> Tensor:
+    """Logits (n, classes) of a body's activations (n, p), by the fit of a head's logits."""
     weight, bias = fitted
-    return (features.double() @ weight + bias) @ final[0].double().T + final[1].double()
+    return features.double() @ weight + bias
 
 
 def agreement(predicted: Tensor, body: Tensor, head: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
