@@ -65,7 +65,7 @@ def our_tables() -> dict[str, pd.DataFrame]:
     return {
         "cka": pd.DataFrame(cka, columns=["stimuli", "model_a", "model_b", "measure", "value"]),
         "gradients": pd.DataFrame(gradients, columns=["loss", "model_a", "model_b", "value"]),
-        "stitching": pd.DataFrame(stitched, columns=["body", "head", "case", "rate"]),
+        "stitching": pd.DataFrame(stitched, columns=["body", "head", "case", "value"]),
     }
 
 

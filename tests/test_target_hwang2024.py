@@ -127,7 +127,7 @@ def test_the_null_is_what_models_make_of_perturbations_on_other_images(analysed:
     own = np.mean([wrong(name, made[name])[common].mean() for name in names])
     assert row["ceiling"] == pytest.approx(np.log(100 * own), abs=1e-6)
     rate = read["transfer"].query("attack == @attack and source != target and source in @names and target in @names")
-    assert row["share"] == pytest.approx(rate["rate"].mean() / own)
+    assert row["share"] == pytest.approx(rate["value"].mean() / own)
     assert row["excess"] == pytest.approx(row["sat"] - row["null"])
     strongest = read["accuracies"].query("attack == 'strongest'").set_index("model")
     fooled = [

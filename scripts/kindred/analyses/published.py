@@ -88,7 +88,7 @@ def side_by_side(
         means.append(("5", "saliency_cosine_mean", f"cosine ({loss})", cosine))
     if stitching is not None:
         for case in STITCHED:
-            agreed = _finder(stitching[stitching["case"] == case], "body", "head", "rate")
+            agreed = _finder(stitching[stitching["case"] == case], "body", "head", "value")
             means.append(("7" if case in STITCHED[:2] else "8", f"stitch_{case}", case, agreed))
     by_eps = published["fig5_fig7_fig8"]
     for figure, column, quantity, own in means:
