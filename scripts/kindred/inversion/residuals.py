@@ -3,8 +3,8 @@
 The residual of an image is ||g(x) - g(t)|| / ||g(t)|| for the inverted image x and its target t. Where the target's
 features are zero (g(t) = 0) it is NaN: undefined, counted separately, and never converged.
 
-The share of images that have not converged (`above`) has a 95 % interval (Wilson) over targets: the images that start from
-several seed images towards one target count as one.
+The share of images that have not converged (`above`) has a 95 % interval (Wilson) over targets: images of one target
+that start from several seed images count as one.
 """
 
 from collections.abc import Sequence
