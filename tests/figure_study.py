@@ -166,8 +166,10 @@ def of_jones() -> dict[str, pd.DataFrame]:
         ("4", "inverted", "cka"),
         ("7", "natural", "both_right"),
     ]
-    table = pd.DataFrame(cells, columns=["figure", "images", "quantity"]).assign(ours=0.5, published=0.4)
+    table = pd.DataFrame(cells, columns=["figure", "images", "quantity"])
+    table = table.assign(ours=0.5, low=[0.4, np.nan, 0.45, 0.2], high=[0.6, np.nan, 0.5, 0.7], published=0.4)
     summary = pd.DataFrame({"figure": ["1", "all"], "quantity": "cka", "cells": [1, 3]})
+    summary = summary.assign(value=0.1, low=[np.nan, 0.05], high=[np.nan, 0.15], models=4, pairs=6)
     return {
         "published": table,
         "published_summary": summary.assign(mean_absolute_difference=0.1, spearman=[np.nan, 0.5]),
