@@ -13,8 +13,6 @@ from kindred.tables import tables
 from kindred.workflow.device import choose
 from kindred.workflow.job import job, progress
 
-ORDER = ("single", "half", "many", "double")
-
 with job(snakemake.log[0], snakemake.threads):
     settings = snakemake.params.settings
     device = choose(snakemake.config["device"])
@@ -34,15 +32,7 @@ with job(snakemake.log[0], snakemake.threads):
         for name, variant in variants.items():
             perturbed = perturb_all(classifier, natural.pixels, natural.labels, variant, name=model.name, **options)
             fooled[name] = wrong(perturbed)[correct]
-        known = correct.any()
-        warnings = quality.warnings(fooled["single"], fooled["many"], fooled["half"], fooled["double"]) if known else []
-        rows.append(
-            {
-                "model": model.name,
-                "n": int(correct.sum()),
-                "clean": correct.mean(),
-                **{name: fooled[name].mean() if known else np.nan for name in ORDER},
-                "warning": "; ".join(warnings),
-            }
-        )
-    tables.write(snakemake.output[0], pd.DataFrame(rows))
+        found = quality.rows(correct, fooled)
+        found.insert(0, "model", model.name)
+        rows.append(found)
+    tables.write(snakemake.output[0], pd.concat(rows, ignore_index=True))

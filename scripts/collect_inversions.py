@@ -12,8 +12,11 @@ with job(snakemake.log[0], snakemake.threads):
     for inversion, limits in snakemake.params.limits.items():
         for model in snakemake.params.models:
             path = next(paths)
-            rows.append(residuals.summary(inversion, model, store.array(path, "residual")[:], **limits))
+            pairings = int(store.array(path, "pairing")[:].max()) + 1
+            residual = store.array(path, "residual")[:]
+            rows.append(residuals.summary(inversion, model, residual, pairings=pairings, **limits))
             curve, steps = store.array(path, "curve")[:], store.array(path, "step")[:]
-            curves.append(residuals.course(inversion, model, curve, steps, converged=limits["converged"]))
+            known = {"converged": limits["converged"], "pairings": pairings}
+            curves.append(residuals.course(inversion, model, curve, steps, **known))
     tables.write(snakemake.output.inversions, pd.DataFrame(rows))
     tables.write(snakemake.output.curves, pd.concat(curves, ignore_index=True))

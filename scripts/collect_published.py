@@ -10,7 +10,7 @@ with job(snakemake.log[0], snakemake.threads):
     options = snakemake.params.options
     found = {name: read(path) for name, path in snakemake.input.items() if name != "references"}
     references = dict(zip(snakemake.params.names, snakemake.input.references, strict=True))
-    table = published.side_by_side(
+    pairs = published.matched(
         {name: pd.read_csv(path) for name, path in references.items()},
         found["models"],
         options["architectures"],
@@ -21,6 +21,7 @@ with job(snakemake.log[0], snakemake.threads):
         loss=options["loss"],
         stitching=found.get("stitching"),
     )
+    table = published.side_by_side(pairs)
     tables.write(snakemake.output.cells, table)
-    tables.write(snakemake.output.summary, published.summary(table))
+    tables.write(snakemake.output.summary, published.summary(pairs))
     log.info("%d cells in common with Jones et al. 2022", len(table))

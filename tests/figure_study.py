@@ -12,6 +12,8 @@ from kindred.claims.catalogue import CLAIMS
 LAYERS = 20
 SUMMARIES = ("mean_off_diagonal", "first_half", "last_half", "first_vs_last_half", "principal_share")
 SHARES = ("share_above_0.8", "share_below_0.3", "diagonal")
+QUALITY = (("clean", 0.5, 100), ("single", 0.3, 50), ("half", 0.5, 50), ("many", 0.9, 50), ("double", 1.0, 50))
+WARNING = "one step beats many"
 SERIES = ("std", "rob-a", "rob-b")
 
 
@@ -122,9 +124,14 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
         ),
         "variation": varied,
         "variation_means": variation.group_means(varied),
-        "quality": pd.DataFrame({"attack": "pgd", "model": names, "n": 50, "clean": 0.5})
-        .assign(single=0.3, half=0.5, many=0.9, double=1.0, warning=["one step beats many"] + [""] * (len(names) - 1))
-        .replace({"warning": ""}, {"warning": np.nan}),
+        "quality": pd.DataFrame(
+            [
+                ("pgd", name, quantity, value, value - 0.1, min(value + 0.05, 1.0), n, np.nan if place else WARNING)
+                for place, name in enumerate(names)
+                for quantity, value, n in QUALITY
+            ],
+            columns="attack model quantity value low high n warning".split(),  # noqa: SIM905
+        ),
         "distillation": pd.DataFrame(taught, columns=["student", "teacher", "method"]).assign(
             value=0.01,
             low=0.005,
@@ -159,8 +166,10 @@ def of_jones() -> dict[str, pd.DataFrame]:
         ("4", "inverted", "cka"),
         ("7", "natural", "both_right"),
     ]
-    table = pd.DataFrame(cells, columns=["figure", "images", "quantity"]).assign(ours=0.5, published=0.4)
+    table = pd.DataFrame(cells, columns=["figure", "images", "quantity"])
+    table = table.assign(ours=0.5, low=[0.4, np.nan, 0.45, 0.2], high=[0.6, np.nan, 0.5, 0.7], published=0.4)
     summary = pd.DataFrame({"figure": ["1", "all"], "quantity": "cka", "cells": [1, 3]})
+    summary = summary.assign(value=0.1, low=[np.nan, 0.05], high=[np.nan, 0.15], models=4, pairs=6)
     return {
         "published": table,
         "published_summary": summary.assign(mean_absolute_difference=0.1, spearman=[np.nan, 0.5]),

@@ -100,7 +100,7 @@ def make_transfer(models: pd.DataFrame, groups: int = 3) -> tuple[pd.DataFrame, 
             for i, a in enumerate(names)
             for j, b in enumerate(names)
         ],
-        columns=["attack", "source", "target", "n", "fooled", "rate"],
+        columns=["attack", "source", "target", "n", "fooled", "value"],
     )
     scores = pd.DataFrame(
         [
@@ -167,7 +167,7 @@ def make_stitching(models: pd.DataFrame) -> pd.DataFrame:
                 n = 0 if body == head and "right_head" in case else int(draws.integers(20, 90))
                 agreed = round(n * float(np.clip(level + 0.04 * draws.standard_normal(), 0, 1)))
                 rows.append((body, head, case, n, agreed, agreed / n if n else np.nan))
-    table = pd.DataFrame(rows, columns=["body", "head", "case", "n", "agreed", "rate"])
+    table = pd.DataFrame(rows, columns=["body", "head", "case", "n", "agreed", "value"])
     return table.sample(frac=1.0, random_state=0)
 
 

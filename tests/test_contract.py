@@ -130,7 +130,7 @@ def test_transfer_and_sat_follow_from_the_answers(finished: Checkout) -> None:
             back = (answered[b, a] != labels)[both]
             assert rates.loc[(attack, a, b), "n"] == both.sum()
             assert rates.loc[(attack, a, b), "fooled"] == there.sum()
-            assert rates.loc[(attack, a, b), "rate"] == pytest.approx(there.mean())
+            assert rates.loc[(attack, a, b), "value"] == pytest.approx(there.mean())
             percent = 100 * (there.sum() + back.sum()) / (2 * both.sum())
             assert scores.loc[(attack, a, b), "sat"] == pytest.approx(math.log(max(0.01, percent)))
 

@@ -112,5 +112,12 @@ def test_quality_of_an_attack_with_its_warnings_and_numbers_of_images() -> None:
     text = caption("quality", given)
     assert "(100 evaluation images)" in text and "(n = 50)" in text  # half of the images are classified correctly
     assert "1 of 17 models shows a sign of it" in text
+    assert "at most 10.0 points away" in text
     none = {"quality": given["quality"].assign(warning=np.nan)}
     assert "No model shows a sign of it" in caption("quality", none)
+    table = given["quality"]
+    less = table[(table["model"] != "vgg-std") | (table["quantity"] != "half")]
+    with pytest.raises(BadInput, match="no half of the model 'vgg-std'"):
+        draw("quality", {"quality": less})
+    shuffled = draw("quality", {"quality": table.sort_values(["model", "value"])})
+    np.testing.assert_array_equal(shown(shuffled)[0][0], [0.5, 0.3, 0.5, 0.9, 1.0])

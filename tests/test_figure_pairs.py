@@ -51,8 +51,8 @@ def test_pairs_of_one_budget_by_plain_looping() -> None:
 
 
 def test_means_over_pairs() -> None:
-    rows = pd.DataFrame({"budget": pd.Categorical(list("aaaab"), list("abc")), "rate": [0.1, 0.5, np.nan, 0.3, 0.4]})
-    found = pairs.means(rows, "rate")
+    rows = pd.DataFrame({"budget": pd.Categorical(list("aaaab"), list("abc")), "value": [0.1, 0.5, np.nan, 0.3, 0.4]})
+    found = pairs.means(rows, "value")
     assert list(found.loc["a"]) == pytest.approx([0.3, 0.2, 0.2 / 3**0.5])
     assert list(found.loc["b"]) == [0.4, 0, 0] and np.isnan(found.loc["c", "mean"])
 
@@ -106,7 +106,7 @@ def test_stitching_means_and_bands_are_over_ordered_pairs_of_one_budget() -> Non
             (line,) = lines(axes, f"mean {case}")
             for place, level in enumerate(levels(MODELS, ordered=True).values()):
                 rows = table[table["case"] == case].set_index(["body", "head"])
-                expected = rows.loc[named(level, alike=False), "rate"]
+                expected = rows.loc[named(level, alike=False), "value"]
                 assert line.get_ydata()[place] == pytest.approx(100 * expected.mean())
     text = caption("stitching", {"models": MODELS, "stitching": table})
     assert "28 pairs at standard, 20 at ℓ∞ 0.05 and 28 at ℓ∞ 0.1" in text and "standard error" in text

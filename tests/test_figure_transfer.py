@@ -31,7 +31,7 @@ def test_sat_is_in_dendrogram_order_with_rates_beside_it() -> None:
         for j, b in enumerate(names):
             pair = sorted((a, b), key=order.index)
             assert shown(figure)[0][i, j] == lookup(given["sat"], *pair, column="sat")
-            assert shown(figure)[1][i, j] == lookup(given["transfer"], a, b, column="rate")  # rows are sources
+            assert shown(figure)[1][i, j] == lookup(given["transfer"], a, b)  # rows are sources
     assert (right.get_ylabel(), right.get_xlabel()) == ("made on (source)", "shown to (target)")
     # The order is that of an independent linkage of the condensed distances: no crossing branches, blocks together.
     score = np.array(
@@ -104,7 +104,7 @@ def test_numbers_stay_inside_their_cells() -> None:
 def test_a_rate_of_zero_is_a_value_and_not_a_hole() -> None:
     given = tables(MODELS.iloc[:3])
     rates = given["transfer"]
-    rates.loc[(rates["source"] == "resnet-linf10") & (rates["target"] == "vgg-linf10"), "rate"] = 0.0
+    rates.loc[(rates["source"] == "resnet-linf10") & (rates["target"] == "vgg-linf10"), "value"] = 0.0
     figure = draw("transfer", given, **PGD)
     right = panels(figure)[1]
     assert not shown(figure)[1].mask.any() and "0" in texts(right, "value")

@@ -84,15 +84,15 @@ def stitching_tile(path: Path, bodies: str, heads: str) -> str:
 def test_stitching_has_a_row_per_body_head_and_case(tmp_path: Path) -> None:
     tiles = [stitching_tile(tmp_path / "a.zarr", "cd", "abc"), stitching_tile(tmp_path / "b.zarr", "ab", "cab")]
     table = comparisons_tables.stitching_table(tiles, MODELS)
-    assert list(table) == ["body", "head", "case", "n", "agreed", "rate", "low", "high"]
+    assert list(table) == ["body", "head", "case", "n", "agreed", "value", "low", "high"]
     assert len(table) == 9 * 5
     assert list(dict.fromkeys(table["body"])) == MODELS
     assert table["case"].tolist()[:5] == list(stitching.NAMES)
     row = table[(table["body"] == "b") & (table["head"] == "c") & (table["case"] == "both_wrong_same")].iloc[0]
     assert (row["n"], row["agreed"]) == (16 % 9, 16 % 9 // 2)
-    assert row["rate"] == pytest.approx(3 / 7)
+    assert row["value"] == pytest.approx(3 / 7)
     assert (row["low"], row["high"]) == pytest.approx(tuple(map(float, wilson(3, 7))))
     empty = table[table["n"] == 0]
-    assert len(empty) and empty["rate"].isna().all() and empty["low"].isna().all()
+    assert len(empty) and empty["value"].isna().all() and empty["low"].isna().all()
     with pytest.raises(BadInput, match="stitch_models"):
         comparisons_tables.stitching_table(tiles[:1], MODELS)

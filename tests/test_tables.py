@@ -390,10 +390,10 @@ def test_transfer_and_sat_tables() -> None:
     assert list(table.columns) == documented.columns("design.md")["transfer.csv"]
     assert list(zip(table["source"], table["target"], strict=True)) == list(itertools.product(models, models))
     row = table[(table["source"] == "y") & (table["target"] == "x")].iloc[0]
-    assert (row["n"], row["fooled"], row["rate"]) == (6, 6, 1.0)
+    assert (row["n"], row["fooled"], row["value"]) == (6, 6, 1.0)
     assert row["high"] == 1 and row["low"] == pytest.approx(stats.binomtest(6, 6).proportion_ci(method="wilson").low)
     row = table[(table["source"] == "z") & (table["target"] == "y")].iloc[0]
-    assert (row["n"], row["fooled"], row["rate"]) == (7, 2, 2 / 7)
+    assert (row["n"], row["fooled"], row["value"]) == (7, 2, 2 / 7)
     assert (row["null"], row["null_n"]) == (beyond.rate[0, 2], beyond.n[0, 2])
 
     scores = sat_from_counts(counts)

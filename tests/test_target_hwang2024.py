@@ -70,7 +70,7 @@ def test_tables_follow_from_the_studys_own(analysed: Checkout) -> None:
         assert row.members == pytest.approx(clean.mean())
         assert row.gain == pytest.approx(row.accuracy - clean.mean())
     assert dict(read["variation"]["differs"].value_counts()) == {"training method": 2, "architecture": 2, "several": 2}
-    assert list(read["quality"]["model"]) == models
+    assert list(dict.fromkeys(read["quality"]["model"])) == models
     distilled = read["distillation"]
     assert list(distilled["teacher"]) == ["convnext-std"] * 2 + ["vgg-linf10"] * 2
     assert list(distilled["method"]) == ["hard", "soft"] * 2
@@ -91,7 +91,12 @@ def test_tables_follow_from_the_studys_own(analysed: Checkout) -> None:
     assert list(read["regression"]["held_out"])[:3] == ["pairs", "models", "architectures"]
     assert "training" in " + ".join(read["importance"]["component"])
     assert distilled["sat"][0] == pytest.approx(sat.loc["vgg-std", "convnext-std"])
-    assert read["quality"]["many"].between(0, 1).all()
+    assessed = read["quality"].set_index(["model", "quantity"])
+    assert len(assessed) == 5 * len(models) and assessed["value"].between(0, 1).all()
+    assert (assessed["low"] <= assessed["value"]).all() and (assessed["value"] <= assessed["high"]).all()
+    for model in models:
+        right = assessed.loc[(model, "clean"), "value"] * assessed.loc[(model, "clean"), "n"]
+        assert set(assessed.loc[model]["n"].drop("clean")) == {round(right)}
 
 
 def test_the_null_is_what_models_make_of_perturbations_on_other_images(analysed: Checkout) -> None:
@@ -127,7 +132,7 @@ def test_the_null_is_what_models_make_of_perturbations_on_other_images(analysed:
     own = np.mean([wrong(name, made[name])[common].mean() for name in names])
     assert row["ceiling"] == pytest.approx(np.log(100 * own), abs=1e-6)
     rate = read["transfer"].query("attack == @attack and source != target and source in @names and target in @names")
-    assert row["share"] == pytest.approx(rate["rate"].mean() / own)
+    assert row["share"] == pytest.approx(rate["value"].mean() / own)
     assert row["excess"] == pytest.approx(row["sat"] - row["null"])
     strongest = read["accuracies"].query("attack == 'strongest'").set_index("model")
     fooled = [

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from kindred.activations.extraction import penultimate
 from kindred.models import storage
+from kindred.similarity.significance import wilson
 from kindred.workflow import store
 from workflow import Checkout
 
@@ -130,6 +131,8 @@ def test_pairings_start_from_other_images_and_are_averaged_with_their_null_level
     assert abs(stir["null"] - np.mean([debiased(aims, seeds[half]) for half in halves])) < 1e-5
     told = pd.read_csv(study / "results/tables/inversions.csv").set_index("model")
     assert (told["n"] == 60).all() and row["unconverged"] == told.loc[models[0], "above"]
+    # Of 30 targets, not of 60 images.
+    np.testing.assert_allclose(told[["above_low", "above_high"]].T, wilson(30 * told["above"], 30))
     assert table.loc[table["stimuli"] == "natural", ["spread", "unconverged"]].isna().all(axis=None)
     assert store.array(study / "results/tables/gallery.zarr", "images").shape[1] == 3
 

@@ -84,9 +84,15 @@ def _estimate(values: Floats, groups: list[Flags], units: ArrayLike | None, leve
     fewest = min(int(np.triu(mask | mask.T).sum()) for mask in masks)
     if min(count, fewest) < FEWEST or needed:
         return Estimate(value, np.nan, np.nan, **held, needed=needed)
+    return Estimate(value, *bounds(value, without, level), **held, needed=0)
+
+
+def bounds(value: float, without: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """The interval of a value, from what it is without each of the units in turn (unit,)."""
+    count = len(without)
     error = np.sqrt((count - 1) / count * np.square(without - without.mean()).sum())
     half = float(stats.t.ppf((1 + level) / 2, count - 1) * error)
-    return Estimate(value, value - half, value + half, **held, needed=0)
+    return value - half, value + half
 
 
 def _means(weights: Floats, values: Floats, masks: list[Flags]) -> Floats:

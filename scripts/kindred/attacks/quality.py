@@ -1,16 +1,22 @@
 """Whether an attack is to be believed of a model: signs that its gradients hide rather than that it is robust.
 
 Athalye, Carlini and Wagner (2018): where gradients are masked, one step beats many, and a larger radius does not fool
-more images. Rates are over the images that the model gets right.
+more images. Shares of fooled images are over those that the model gets right.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from kindred.similarity import significance
 
 Bits = NDArray[np.bool_]
 
 NEARLY_ALL = 0.99  # fooled: nothing is left to grow
 SURE = 2.0  # standard deviations of the difference
+VARIANTS = ("single", "half", "many", "double")
 
 
 def beats(one: Bits, other: Bits) -> bool:
@@ -31,3 +37,17 @@ def warnings(single: Bits, many: Bits, half: Bits, double: Bits) -> list[str]:
     if not grows or beats(half, many) or beats(many, double):
         found.append("does not grow with eps")
     return found
+
+
+def rows(correct: Bits, fooled: Mapping[str, Bits]) -> pd.DataFrame:
+    """The accuracy `clean` and the share fooled by each of VARIANTS: quantity, value, low, high, n and warning.
+
+    correct: (image,) without attack; fooled: (n,) by variant, of the n images that are right, without which shares are
+    NaN. Bounds are Wilson's, 95 %. What speaks against the attack stands in every row.
+    """
+    found = {"clean": correct, **{name: fooled[name] for name in VARIANTS}}
+    count, n = (np.array([of(one) for one in found.values()]) for of in (np.sum, len))
+    low, high = significance.wilson(count, n)
+    warning = "; ".join(warnings(**fooled)) if correct.any() else ""
+    value = count / np.where(n > 0, n, np.nan)
+    return pd.DataFrame({"quantity": list(found), "value": value, "low": low, "high": high, "n": n, "warning": warning})

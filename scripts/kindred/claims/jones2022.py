@@ -64,8 +64,8 @@ def stitching_agrees(tables: Tables) -> Statistic | None:
     table = tables["stitching"]
     table = table[table["case"].isin(["body_wrong_head_right", "both_wrong_same", "both_wrong_differ"])]
     counts = table.groupby(["body", "head"], sort=False)[["agreed", "n"]].sum().reset_index()
-    counts["rate"] = counts["agreed"] / counts["n"].where(counts["n"] > 0)
-    rates = square(counts, "body", "head", "rate", made.names, symmetric=False)
+    counts["value"] = counts["agreed"] / counts["n"].where(counts["n"] > 0)
+    rates = square(counts, "body", "head", "value", made.names, symmetric=False)
     robust, standard = (made.both(group, group) for group in (made.robust, made.standard))
     few = int(np.nanmin(counts["n"])) if len(counts) else 0
     note = f"as few as {few} images a pair; robust: {made.budget}"

@@ -5,7 +5,7 @@ import pandas as pd
 from kindred.figures.layout import chart, reading
 from kindred.figures.layout.page import NARROWEST, Page
 from kindred.figures.layout.style import LABEL, NOTE, Captioned, Look, Options, Style, Tables
-from kindred.figures.layout.text import plural
+from kindred.figures.layout.text import bounded, plural, signed
 from kindred.similarity.catalogue import measure
 
 NOTHING = "No cell in common with Jones et al. (2022)."
@@ -46,6 +46,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         return page.figure, text
     page, drawn = chart.panels(style, [(SIDE, SIDE)] * len(panels), left=0.44)
     named: Look = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top", "gid": "legend"}
+    wider = False
     for axes, (title, (cells, column)) in zip(drawn, panels.items(), strict=True):
         values = reading.defined(cells[["ours", "published"]].to_numpy())
         low, high = min([0.0, *values]), max([1.0, *values])
@@ -55,6 +56,10 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
             name = CASES.get(group, group)
             look: Look = {"color": colour, "markersize": 2.4, "alpha": 0.75, "linewidth": 0}
             axes.plot(part["published"], part["ours"], "o", gid=f"cells {name}", **look)
+            known = part.dropna(subset=["low", "high"])
+            bounds: Look = {"color": colour, "alpha": 0.45, "linewidth": 0.6, "gid": f"intervals {name}"}
+            axes.vlines(known["published"], known["low"], known["high"], **bounds)
+            wider |= bool((known["low"] < low).any() or (known["high"] > high).any())
             if len(groups) > 1:
                 below = style.points(-2 - 1.2 * NOTE * place)
                 axes.annotate(name, (0, 1), (4, below), fontsize=style.points(NOTE), color=colour, **named)
@@ -64,13 +69,17 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     text = (
         "Cells of Jones et al. (2022) that the study has as well, ours (CKA cells: "
         f"{measure(options['measure']).label}) against the published value; on the dashed line both agree. A cell of "
-        "ours is a mean over all pairs of models that stand for it. Cells of a model with itself are left out."
+        "ours is a mean over all pairs of models that stand for it. Lines are 95 % intervals of our means over models, "
+        "and over images where a cell is a single pair; cells without a line have no interval"
+        f"{'; some go on beyond the panel' if wider else ''}. Cells of a model with itself are left out. Differences "
+        "are ours less the published, in brackets 95 % intervals over models."
     )
     for row in tables["published_summary"].itertuples():
         if row.cells:
             title = f"Figure {row.figure}, {str(row.quantity).replace('_', ' ')}"
             title = "All CKA cells" if row.figure == "all" else title
             rank = "" if pd.isna(row.spearman) else f", Spearman's correlation {row.spearman:.2f}"
-            difference = f"mean absolute difference {row.mean_absolute_difference:.3f}"
-            text += f" {title}: {plural(row.cells, 'cell')}, {difference}{rank}."
+            difference = f"mean difference {bounded(row._asdict(), digits=3)}"
+            size = f"mean absolute difference {row.mean_absolute_difference:.3f}"
+            text += signed(f" {title}: {plural(row.cells, 'cell')}, {difference}, {size}{rank}.")
     return page.figure, text

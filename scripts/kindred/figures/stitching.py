@@ -23,11 +23,11 @@ CASES = {
 
 
 def select(tables: Tables) -> pd.DataFrame:
-    """Ordered pairs of different architectures of one budget, a row per case, with agreement (`rate`) in per cent.
+    """Ordered pairs of different architectures of one budget, a row per case, with agreement (`value`) in per cent.
 
     Raises BadInput for a pair that stitching.csv lacks.
     """
-    table = reading.require(tables, "stitching", "body head case n rate")
+    table = reading.require(tables, "stitching", "body head case n value")
     wanted = pairs.of_one_budget(tables, "body", "head", ordered=True)
     wanted = wanted[~wanted["alike"]]
     if wanted.empty:
@@ -39,7 +39,7 @@ def select(tables: Tables) -> pd.DataFrame:
         for case in CASES
     ]
     every = pd.concat(found)
-    return every.assign(rate=100 * every["rate"])
+    return every.assign(value=100 * every["value"])
 
 
 def draw(tables: Tables, options: Options, style: Style) -> Captioned:
@@ -52,7 +52,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         ends, seen = [], []
         for case in cases:
             name, colour = CASES[case]
-            found = pairs.means(rows[rows["case"] == case], "rate")
+            found = pairs.means(rows[rows["case"] == case], "value")
             low, high = found["mean"] - found["sem"], found["mean"] + found["sem"]
             axes.plot(range(len(found)), found["mean"], "-o", gid=f"mean {case}", color=colour, lw=1.2, ms=3)
             axes.fill_between(range(len(found)), low, high, color=colour, alpha=0.18, linewidth=0)
@@ -69,7 +69,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         f"different architectures trained at one budget ({pairs.counts(rows)}), each pair counting once; band: one "
         "standard error between pairs, which share models and so tell less than as many independent ones."
     )
-    pooled = rows.groupby("case")["rate"].mean().dropna()
+    pooled = rows.groupby("case")["value"].mean().dropna()
     both = (("both_right", "right"), ("both_wrong_same", "wrong and agree"))
     parts = [f"{pooled[case]:.1f} % where both are {what}" for case, what in both if case in pooled]
     text += f" Over all pairs {' and '.join(parts)}." if parts else ""

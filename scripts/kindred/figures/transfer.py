@@ -30,12 +30,12 @@ def select(tables: Tables, attack: str) -> tuple[list[str], reading.Matrix, read
     is as far apart as the farthest defined one.
     """
     names, where = reading.model_names(tables), f"(attack {attack})"
-    transfer = reading.require(tables, "transfer", "attack source target rate")
+    transfer = reading.require(tables, "transfer", "attack source target value")
     sat = reading.require(tables, "sat", "attack model_a model_b sat low high n")
     sat = reading.choose(sat, "attack", attack, "sat.csv")
     directed = reading.choose(transfer, "attack", attack, "transfer.csv")
     scores = reading.square(sat, "model_a", "model_b", "sat", names, f"sat.csv {where}", symmetric=True)
-    rates = reading.square(directed, "source", "target", "rate", names, f"transfer.csv {where}")
+    rates = reading.square(directed, "source", "target", "value", names, f"transfer.csv {where}")
     apart = np.clip(TOP - scores, 0.0, None)
     np.fill_diagonal(apart, 0.0)
     apart[~np.isfinite(apart)] = reading.defined(apart).max()

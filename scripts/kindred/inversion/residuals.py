@@ -2,6 +2,9 @@
 
 The residual of an image is ||g(x) - g(t)|| / ||g(t)|| for the inverted image x and its target t. Where the target's
 features are zero (g(t) = 0) it is NaN: undefined, counted separately, and never converged.
+
+The share of images that have not converged (`above`) has a 95 % interval (Wilson) over targets: images of one target
+that start from several seed images count as one.
 """
 
 from collections.abc import Sequence
@@ -10,15 +13,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kindred.similarity import significance
+
 
 def summary(
-    inversion: str, model: str, residual: NDArray[np.floating], *, converged: float, leave_out: bool
+    inversion: str,
+    model: str,
+    residual: NDArray[np.floating],
+    *,
+    converged: float,
+    leave_out: bool,
+    pairings: int = 1,
 ) -> dict[str, object]:
     """One row: quantiles of the defined residuals (n,), the threshold `converged`, and the share above it.
 
-    Undefined residuals count as above. `left_out` is the number of images that comparisons leave out.
+    pairings: seed images of each target. Undefined residuals count as above. `left_out` is the number of images that
+    comparisons leave out.
     """
     defined, above = pd.Series(residual, dtype=np.float64), ~(residual <= converged)
+    low, high = significance.wilson(above.sum() / pairings, len(residual) / pairings)
     return {
         "inversion": inversion,
         "model": model,
@@ -28,6 +41,8 @@ def summary(
         "worst": defined.max(),
         "converged": converged,
         "above": float(above.mean()),
+        "above_low": float(low),
+        "above_high": float(high),
         "undefined": int(defined.isna().sum()),
         "left_out": int(above.sum()) if leave_out else 0,
     }
@@ -40,17 +55,22 @@ def course(
     steps: Sequence[int] | NDArray[np.integer],
     *,
     converged: float,
+    pairings: int = 1,
 ) -> pd.DataFrame:
-    """One row per recorded step: quantiles of the residuals curve (n, steps) at that step."""
-    defined = pd.DataFrame(curve, dtype=np.float64)
+    """One row per recorded step: quantiles of the residuals curve (n, steps) at that step, and the share above."""
+    defined, above = pd.DataFrame(curve, dtype=np.float64), ~(curve <= converged)
+    low, high = significance.wilson(above.sum(axis=0) / pairings, len(curve) / pairings)
     return pd.DataFrame(
         {
             "inversion": inversion,
             "model": model,
             "step": np.asarray(steps),
+            "n": len(curve),
             "median": defined.quantile(0.5),
             "q25": defined.quantile(0.25),
             "q75": defined.quantile(0.75),
-            "above": (~(curve <= converged)).mean(axis=0),
+            "above": above.mean(axis=0),
+            "above_low": low,
+            "above_high": high,
         }
     )

@@ -66,4 +66,4 @@ def stitching_table(tiles: Iterable[str], models: Sequence[str]) -> pd.DataFrame
         frames.append(of_study(pd.DataFrame(columns, index).reset_index(), models))
     table = pd.concat(frames)
     demand_each_once("stitching", table, "case", product(models, repeat=2), "stitch_models")
-    return in_order(with_shares(table, "agreed", "rate"), models, "body", "head")
+    return in_order(with_shares(table, "agreed"), models, "body", "head")

@@ -74,13 +74,13 @@ def _of_pairs(tiles: Iterable[str], models: Sequence[str], name: str, shape: tup
 
 
 def transfer_table(attack: str, models: Sequence[str], counts: Transfer, excess: Excess) -> pd.DataFrame:
-    """Transfer rates of every ordered pair, source before target; the white-box rate on the diagonal.
+    """Transfer rates (`value`) of every ordered pair, source before target; the white-box rate on the diagonal.
 
     `null` is the rate of the same perturbations on other images, over `null_n` cases.
     """
     every = np.indices((len(models),) * 2).reshape(2, -1)
     low, high = significance.wilson(counts.fooled, counts.n)
-    columns = {"n": counts.n, "fooled": counts.fooled, "rate": counts.rate, "low": low, "high": high}
+    columns = {"n": counts.n, "fooled": counts.fooled, "value": counts.rate, "low": low, "high": high}
     columns |= {"null": excess.rate, "null_n": excess.n}
     return _entries(attack, models, ("source", "target"), every, columns)
 
