@@ -72,7 +72,8 @@ with job(snakemake.log[0], snakemake.threads):
         index = [number for number, one in enumerate(observations) for _ in one.layers]
         store.put(group, "observation", np.array(index), ("layer",))
         store.put(group, "layer", [layer for one in observations for layer in one.layers], ("layer",))
-        store.put(group, "share", share, ("layer",))
+        for column, values in share.items():
+            store.put(group, f"principal_{column}", values, ("layer",))
         for measure, matrices in found.items():
             for column, values in matrices.items():
                 store.put(group, f"{measure}_{column}", values, ("layer", "other_layer"))

@@ -272,7 +272,7 @@ def training() -> dict[str, pd.DataFrame]:
 def principal() -> pd.DataFrame:
     """Shares of variance of two models on natural images and on those of two attacks."""
     frames = [
-        along(model=model, seen=seen, share=0.5 if model == "std" else 0.2)
+        along(model=model, seen=seen, value=0.5 if model == "std" else 0.2)
         for model in ("std", "rob")
         for seen in ("natural", f"pgd@{model}", "pgd@std")
     ]

@@ -6,6 +6,7 @@ import pytest
 from cka_of_images import other_estimators, replicate, ten_classes
 from intervals import misses, row, verdicts
 from populations import population
+from principal_shares import principal_intervals
 from sections import SECTIONS
 from workflow import ROOT
 
@@ -81,6 +82,15 @@ def test_intervals_of_biased_and_minibatch_cka_cover_after_both_choices_of_image
     # Where classes lie apart, a balanced choice is steadier, and its intervals say so.
     widths = table[table["CKA"] == 0.9].groupby(["measure", "choice"])["width"].mean()
     assert (widths.xs("balanced", level="choice") < 0.9 * widths.xs("random", level="choice")).all()
+
+
+def test_intervals_of_principal_shares_cover_where_a_direction_is_ahead() -> None:
+    table = principal_intervals(effort=0.05)
+    ahead = table[table["ahead"] != "none"]
+    # 450 intervals each: the binomial error is 1.2 percent.
+    assert ahead[ahead["features"] == "Gaussian"]["coverage"].mean() > 0.91
+    assert ahead[ahead["features"] == "skewed"]["coverage"].mean() > 0.85
+    assert (table[table["ahead"] == "none"]["coverage"] > 0.97).all()
 
 
 def test_the_document_has_every_section() -> None:

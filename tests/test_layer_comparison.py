@@ -13,6 +13,7 @@ from kindred.similarity import layer_comparison
 from kindred.similarity.cka import cka
 from kindred.similarity.gram import Precision, pack
 from kindred.similarity.minibatches import minibatch_cka
+from kindred.similarity.strata import strata_of
 from kindred.workflow.errors import BadInput
 from torch import Tensor
 
@@ -73,7 +74,7 @@ def test_values_agree_with_float64_at_any_memory_limit(observation: streaming.Ob
     np.testing.assert_allclose(found["cka_minibatch"]["value"], whole, atol=1e-4)
     for i in (0, 4, count - 1):
         spectrum = np.linalg.svd(centred[i], compute_uv=False) ** 2
-        assert share[i] == pytest.approx(spectrum[0] / spectrum.sum(), abs=1e-5)
+        assert share["value"][i] == pytest.approx(spectrum[0] / spectrum.sum(), abs=1e-5)
 
 
 def test_passes_hold_no_more_columns_than_fit(observation: streaming.Observation) -> None:
@@ -169,9 +170,32 @@ def test_principal_share_of_several_block_rows() -> None:
     layers = [torch.randn(300, p, generator=draw) * torch.rand(p, generator=draw) for p in (5, 40)]
     spectra = [np.linalg.svd((x - x.mean(0)).double().numpy(), compute_uv=False) ** 2 for x in layers]
     expected = [spectrum[0] / spectrum.sum() for spectrum in spectra]
-    np.testing.assert_allclose(layer_comparison.principal_share(pack(layers)), expected, atol=1e-5)
+    np.testing.assert_allclose(layer_comparison.principal_share(pack(layers))["value"], expected, atol=1e-5)
 
 
 def test_principal_share_of_a_constant_layer_is_undefined() -> None:
     share = layer_comparison.principal_share(pack([torch.ones(10, 3), torch.randn(10, 1)]))
-    assert math.isnan(share[0]) and share[1] == pytest.approx(1, abs=1e-6)
+    assert math.isnan(share["value"][0]) and math.isnan(share["error"][0])
+    assert share["value"][1] == pytest.approx(1, abs=1e-6) and share["error"][1] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("classes", [None, np.arange(60) ** 2 % 3])
+def test_the_error_of_the_principal_share_is_that_of_leaving_images_out(classes: np.ndarray | None) -> None:
+    draws = np.random.default_rng(0)
+    layers = [draws.normal(size=(60, 8)) * scales + offset for scales, offset in (([3] + 7 * [1], 5), (8 * [1], 0))]
+
+    def share(x: np.ndarray) -> float:
+        spectrum = np.linalg.svd(x - x.mean(0), compute_uv=False) ** 2
+        return float(spectrum[0] / spectrum.sum())
+
+    left_out = np.array([[share(np.delete(x, image, axis=0)) for image in range(60)] for x in layers])
+    expected = np.sqrt(59 * left_out.var(axis=1))
+    if classes is not None:  # a class has its share of all images, and each of its images one of those that are left
+        of_class = [left_out[:, classes == each] for each in range(3)]
+        parts = [(len(one.T) / 60 * 59) ** 2 * one.var(axis=1) / (len(one.T) - 1) for one in of_class if one.size]
+        expected = np.sqrt(np.sum(parts, axis=0))
+    strata = None if classes is None else strata_of(classes, fewest=1)
+    found = layer_comparison.principal_share(pack([torch.from_numpy(x).float() for x in layers]), strata)["error"]
+    # To first order; the second layer has eight directions of nearly the same variance, the hardest case.
+    assert found[0] == pytest.approx(expected[0], rel=0.05)
+    assert expected[1] == pytest.approx(found[1], rel=0.5)

@@ -29,7 +29,8 @@ def comparison(tmp_path: Path) -> layerwise.Comparison:
         store.put(group, "seen", [seen for _, seen in NAMES], ("observation",))
         store.put(group, "observation", np.array([index for index, _ in layers]), ("layer",))
         store.put(group, "layer", [layer for _, layer in layers], ("layer",))
-        store.put(group, "share", np.arange(8) / 8, ("layer",))
+        store.put(group, "principal_value", np.arange(8) / 8, ("layer",))
+        store.put(group, "principal_error", np.full(8, 0.01), ("layer",))
         for measure, shift in (("cka_debiased", 0), ("cka_biased", 0.05)):
             columns = {"value": values + shift, "error": values / 10, "null": values * 0 + shift}
             for column, found in columns.items():
@@ -92,7 +93,8 @@ def test_published_summaries_of_panels_on_natural_images(comparison: layerwise.C
 
 def test_principal_share_and_missing_observations(comparison: layerwise.Comparison) -> None:
     table = layerwise.principal_table([comparison, comparison])
-    assert len(table) == 8 and list(table["share"][:3]) == [0, 0.125, 0.25]
+    assert len(table) == 8 and list(table["value"][:3]) == [0, 0.125, 0.25]
+    np.testing.assert_allclose(table["high"] - table["low"], 2 * 1.959964 * 0.01, rtol=1e-6)
     with pytest.raises(BadInput, match="lacks 'a' on the images 'weak@a'"):
         layerwise.benign_table({"a": comparison}, {"weak": ("linf", 0.1)}, "cka_debiased")
 

@@ -118,7 +118,7 @@ def test_cells_are_debiased_cka_in_float64(layered: Checkout) -> None:
 
 def test_components_and_adversarial_images(layered: Checkout) -> None:
     natural, attacked = (activations(layered, "vgg-std", seen) for seen in ("natural", "pgd_l2@vgg-std"))
-    share = table(layered, "principal").query("model == 'vgg-std' and seen == 'natural'").set_index("layer")["share"]
+    share = table(layered, "principal").query("model == 'vgg-std' and seen == 'natural'").set_index("layer")["value"]
     benign = table(layered, "benign").query("attack == 'pgd_l2'").set_index("layer")["value"]
     for layer in list(natural)[::3]:
         spectrum = np.linalg.svd(natural[layer] - natural[layer].mean(0), compute_uv=False) ** 2

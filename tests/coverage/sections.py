@@ -15,6 +15,7 @@ import inverted_rows
 import over_models
 import over_sets
 import pandas as pd
+import principal_shares
 import shares
 
 
@@ -41,6 +42,12 @@ OTHERS = """
 Biased CKA, and minibatch CKA of five batches in three passes, of the skewed populations with classes that lie apart.
 Both are biased, so that the truth is not CKA of the population but the mean of the estimator at this number of images,
 taken from all samples: the bias is 0 by definition. A balanced choice leaves each image out of its class.
+"""
+PRINCIPAL = """
+The share of variance along the first of 20 principal components, whose features are independent and Gaussian or skewed
+(exponential); the first has the standard deviation of all others, or twice or five times that of the second, and they
+fall evenly. The truth is the mean of the share at this number of images, taken from all samples, so that the bias is 0
+by definition. Where no direction is ahead, errors to first order are much too large.
 """
 INVERTED = """
 Debiased CKA of an inverter, whose features of an inverted image are those of its target, with a tested model, which
@@ -103,6 +110,7 @@ SECTIONS = [
     Section("Debiased CKA, ten classes", TEN.strip(), cka_of_images.ten_classes),
     Section("Debiased CKA, a hundred classes", HUNDRED.strip(), cka_of_images.hundred_classes),
     Section("Biased and minibatch CKA", OTHERS.strip(), cka_of_images.other_estimators),
+    Section("Principal shares", PRINCIPAL.strip(), principal_shares.principal_intervals),
     Section("Debiased CKA on inverted images", INVERTED.strip(), inverted_rows.inverted_cka),
     Section("SAT", SAT.strip(), attacks_that_transfer.sat_intervals),
     Section("Excess of SAT, and share of the ceiling", EXCESS.strip(), attacks_that_transfer.excess_intervals),

@@ -62,6 +62,10 @@ class Strata:
             return self
         return Strata(self.labels.to(device), self.counts.to(device))
 
+    def of(self, images: Tensor) -> Strata:
+        """Those of some of the images, given by their indices."""
+        return strata_of(self.labels[images.to(self.labels.device)], fewest=1)
+
     def means(self, values: Tensor) -> Tensor:
         """Means (..., C) over the images of each class, of values (..., n) in float64."""
         return values @ self.members.double() / self.counts

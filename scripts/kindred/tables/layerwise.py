@@ -39,13 +39,13 @@ PUBLISHED_NAMES = {
 class Comparison:
     """A layer comparison: layers and rows of each observation, and the matrices of all layers with all.
 
-    layers, rows: names and row indices by observation; share: variance along the first principal component,
-    (T,); found: value, error and null, (T, T) each, by measure; n: number of images.
+    layers, rows: names and row indices by observation; share: value and error, (T,) each, of the share of variance
+    along the first principal component; found: value, error and null, (T, T) each, by measure; n: number of images.
     """
 
     layers: Mapping[Key, list[str]]
     rows: Mapping[Key, NDArray[np.int64]]
-    share: Matrix
+    share: Mapping[str, Matrix]
     found: Mapping[str, Mapping[str, Matrix]]
     n: int
 
@@ -85,7 +85,7 @@ def read(path: str) -> Comparison:
     return Comparison(
         layers={key: list(layer[part]) for key, part in rows.items()},
         rows=rows,
-        share=np.asarray(store.array(path, "share")[:]),
+        share={column: np.asarray(store.array(path, f"principal_{column}")[:]) for column in ("value", "error")},
         found={
             measure: {
                 column: np.asarray(store.array(path, f"{measure}_{column}")[:]) for column in ("value", "error", "null")
@@ -154,7 +154,8 @@ def principal_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     for one in comparisons:
         for key in (key for key in one.layers if key not in frames):
             about = {"model": key[0], "seen": key[1], **one.positions(key)}
-            frames[key] = pd.DataFrame({**about, "share": one.share[one.rows[key]], "n": one.n})
+            bounds = significance.interval(*(one.share[column][one.rows[key]] for column in ("value", "error")))
+            frames[key] = pd.DataFrame({**about, **bounds, "n": one.n})
     return pd.concat(frames.values(), ignore_index=True)
 
 
@@ -259,8 +260,8 @@ def series_structure_table(comparisons: Mapping[str, Comparison], measure: str) 
         for key in comparison.rows:
             block = comparison.block(key, key, measure)
             found = block_structure.summaries(block["value"], block["error"], True)
-            share = comparison.share[comparison.rows[key]]
-            found["principal_share"] = block_structure.mean(share, np.full_like(share, np.nan))
+            share, error = (comparison.share[column][comparison.rows[key]] for column in ("value", "error"))
+            found["principal_share"] = block_structure.mean(share, error)
             about = {"series": series, "model": key[0], "layers": len(comparison.layers[key]), "measure": measure}
             rows += [
                 {**about, "summary": name, **significance.interval(*one), "n": comparison.n}
