@@ -20,8 +20,10 @@ with job(snakemake.log[0], snakemake.threads):
         for number in sorted({*range(2, most + 1), count}):
             runs = clusters.spectral(vectors, number, settings["seeds"], settings["starts"])
             groups[kind, number] = clusters.typical(runs)
-            rows.append((kind, settings["diagonal"], number, settings["seeds"], clusters.stability(runs)))
-    columns = ["affinity", "diagonal", "count", "seeds", "stability"]
+            over = clusters.stability(runs)
+            about = kind, settings["diagonal"], number
+            rows.append((*about, over.value, over.low, over.high, 0.0, settings["seeds"]))
+    columns = ["affinity", "diagonal", "count", "value", "low", "high", "null", "seeds"]
     tables.write(snakemake.output.stability, pd.DataFrame(rows, columns=columns))
     spectral, tree = groups[settings["affinity"], count], clusters.hierarchical(found.sat, count)
     tables.write(snakemake.output.clusters, pd.DataFrame({"model": names, "cluster": spectral, "hierarchical": tree}))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from kindred.analyses import mantel, scores
 from kindred.figures.layout.reading import square
+from kindred.similarity.significance import wilson
 from kindred.tables import tables
 from kindred.workflow import store
 from kindred.workflow.job import job, log
@@ -30,7 +31,9 @@ with job(snakemake.log[0], snakemake.threads):
 
     first, second = np.triu_indices(len(names), 1)
     pairs = pd.DataFrame({"model_a": np.array(names)[first], "model_b": np.array(names)[second]})
-    pairs = pairs.assign(**{name: values[first, second] for name, values in found.items()})
+    pairs = pairs.assign(**{name: values[first, second] for name, values in found.items()}, images=predicted.shape[1])
+    alike = (pairs["agreement"] * pairs["images"]).round()
+    pairs["agreement_low"], pairs["agreement_high"] = wilson(alike, pairs["images"])
     tables.write(snakemake.output.pairs, pairs)
     tests = mantel.compare_all(found, settings["permutations"], settings["draws"], settings["seed"])
     tables.write(snakemake.output.mantel, tests)

@@ -74,8 +74,8 @@ def of_sat(models: pd.DataFrame, *, defined: bool = True) -> dict[str, pd.DataFr
         ).assign(label="architecture", value=ari, low=ari - 0.1, high=ari + 0.1, null=0.0, p=level, n=len(names)),
         "stability": pd.DataFrame(
             [(kind, count, 20, 0.9) for kind in ("sat", "exp_sat") for count in (2, 3)],
-            columns=["affinity", "count", "seeds", "stability"],
-        ),
+            columns=["affinity", "count", "seeds", "value"],
+        ).assign(low=0.85, high=0.95, null=0.0),
         "eigenvalues": pd.DataFrame(
             [(kind, rank, 0.1 * rank) for kind in ("sat", "exp_sat") for rank in (1, 2, 3)],
             columns=["affinity", "index", "eigenvalue"],

@@ -5,6 +5,7 @@ import pytest
 from kindred.analyses import clusters, scores
 from kindred.workflow.errors import BadInput
 from reference import reference
+from scipy import stats
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 from sklearn.cluster import KMeans, SpectralClustering
@@ -31,7 +32,8 @@ def groups_of(
 @pytest.mark.parametrize("kind", clusters.AFFINITIES)
 def test_planted_clusters_are_found_with_any_seed(kind: str) -> None:
     runs = groups_of(planted(), kind, 3)
-    assert clusters.stability(runs) == 1.0
+    over = clusters.stability(runs)
+    assert over.value == 1 and (over.low, over.high) == pytest.approx((1, 1))
     assert all(adjusted_rand_score(run, PLANTED) == 1.0 for run in runs)
     np.testing.assert_array_equal(clusters.typical(runs), PLANTED + 1)
 
@@ -48,7 +50,14 @@ def test_largest_gap_and_stability_of_planted_clusters_and_noise() -> None:
     assert (np.diff(values) > -1e-12).all()
     assert clusters.largest_gap(values, 10) == 3
     noise = np.random.default_rng(2).normal(2.5, 0.05, (30, 30))
-    assert clusters.stability(groups_of((noise + noise.T) / 2, "sat", 6, starts=1)) < 0.6
+    runs = groups_of((noise + noise.T) / 2, "sat", 6, starts=1)
+    over = clusters.stability(runs)
+    alike = np.array([[adjusted_rand_score(a, b) for a in runs] for b in runs])
+    n = len(runs)
+    assert over.value == pytest.approx(alike[np.triu_indices(n, 1)].mean()) and over.value < 0.6
+    without = [np.delete(np.delete(alike, run, 0), run, 1)[np.triu_indices(n - 1, 1)].mean() for run in range(n)]
+    half = stats.t.ppf(0.975, n - 1) * np.sqrt((n - 1) * np.var(without))
+    assert (over.low, over.high) == pytest.approx((over.value - half, over.value + half))
 
 
 def test_clusters_agree_with_scikit_learn() -> None:
@@ -146,8 +155,8 @@ def test_clusters_of_the_released_matrix() -> None:
     ):
         assert values[index] == pytest.approx(value, abs=5e-4)
         assert {found.models[first[index]], found.models[second[index]]} == pair
-    assert 0.85 < clusters.stability(groups_of(found.sat, "exp_sat", 10, seeds=20, starts=100)) < 0.93
-    assert clusters.stability(groups_of(found.sat, "exp_sat", 10, 20, 100, "kept")) > 0.95
-    assert clusters.stability(groups_of(found.sat, "sat", 10, seeds=20, starts=100)) < 0.9
+    assert 0.85 < clusters.stability(groups_of(found.sat, "exp_sat", 10, seeds=20, starts=100)).value < 0.93
+    assert clusters.stability(groups_of(found.sat, "exp_sat", 10, 20, 100, "kept")).value > 0.95
+    assert clusters.stability(groups_of(found.sat, "sat", 10, seeds=20, starts=100)).value < 0.9
     values, _ = clusters.spectrum(clusters.affinity(found.sat, "exp_sat"))
     assert clusters.largest_gap(values, 10) == 2

@@ -79,7 +79,7 @@ def test_the_spectrum_marks_the_groups_that_are_drawn() -> None:
     left, right = draw("spectrum", TABLES).axes
     assert [list(line.get_xdata()) for line in left.lines] == [[2, 3], [2, 3], [2.5, 2.5]]
     assert list(right.lines[2].get_xdata()) == [2, 2]
-    assert "their stability: SAT 0.90 and exp(SAT) 0.90" in caption("spectrum", TABLES)
+    assert "interval over seeds: SAT 0.90 [0.85, 0.95] and exp(SAT) 0.90 [0.85, 0.95]" in caption("spectrum", TABLES)
 
 
 def crowded(count: int) -> Figure:

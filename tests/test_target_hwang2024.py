@@ -12,6 +12,7 @@ from kindred.models import storage
 from kindred.models.importing import timm_hub
 from kindred.workflow import store
 from reference import ROOT, reference
+from scipy.stats import binomtest
 from workflow import Checkout
 
 FROM_A_TABLE = {"clusters", "components", "map", "sensitivity", "spectrum"}
@@ -54,6 +55,12 @@ def test_tables_follow_from_the_studys_own(analysed: Checkout) -> None:
     models = list(read["models"]["model"])
     assert list(read["clusters"]["model"]) == models
     assert set(read["clusters"]["cluster"]) == {1, 2}
+    share = read["pairs"].iloc[0]
+    alike = round(share["agreement"] * share["images"])
+    bounds = binomtest(alike, share["images"]).proportion_ci(method="wilson")
+    if 3 < alike < share["images"] - 3:
+        assert (share["agreement_low"], share["agreement_high"]) == pytest.approx((bounds.low, bounds.high))
+    assert share["agreement_low"] < share["agreement"] < share["agreement_high"]
     # The networks of two models of one architecture are the same, of two architectures not.
     components = read["components"].set_index("model")
     assert (components.loc["vgg-std"] == components.loc["vgg-linf10"]).all()
@@ -212,7 +219,7 @@ def test_the_released_matrix_through_the_rules(tmp_path: Path) -> None:
     assert {path.stem for path in (checkout / "results/figures").glob("*.png")} == FROM_A_TABLE
     read = {path.stem: pd.read_csv(path) for path in (checkout / "results/tables").glob("*.csv")}
     assert len(read["clusters"]) == 69
-    stability = read["stability"].query("count == 10").set_index("affinity")["stability"]
+    stability = read["stability"].query("count == 10").set_index("affinity")["value"]
     assert 0.85 < stability["exp_sat"] < 0.93
     assert stability["sat"] < 0.9
     r2 = read["regression"].set_index("held_out")["value"]

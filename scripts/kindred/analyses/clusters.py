@@ -15,7 +15,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from sklearn.manifold import TSNE
 
-from kindred.analyses import rand_index
+from kindred.analyses import jackknife, rand_index
 from kindred.analyses.scores import TOP
 from kindred.workflow.errors import BadInput
 
@@ -126,13 +126,14 @@ def _squares(points: Matrix, centres: NDArray[np.float64]) -> NDArray[np.float64
     return np.maximum(own - 2 * cross, 0.0)
 
 
-def stability(partitions: Labels) -> float:
-    """Mean adjusted Rand index over all pairs of partitions (n, m); NaN for a single one.
+def stability(partitions: Labels) -> jackknife.Estimate:
+    """Mean adjusted Rand index over all pairs of partitions (n, m), its interval by leaving partitions out.
 
-    Of runs on one matrix it describes the algorithm: how far its random starts decide. It estimates nothing.
+    Of runs on one matrix it describes the algorithm: how far its random starts decide, which the interval is over. It
+    says nothing of other images or models. NaN for a single partition.
     """
     n = len(partitions)
-    return float(rand_index.matrix(partitions)[np.triu_indices(n, 1)].mean()) if n > 1 else float("nan")
+    return jackknife.mean(rand_index.matrix(partitions), np.ones((n, n), dtype=bool))
 
 
 def typical(partitions: Labels) -> Labels:
