@@ -20,6 +20,7 @@ from kindred.figures import stitching
 from kindred.figures.layout import pairs
 from kindred.figures.layout.text import share
 from kindred.workflow.errors import BadInput
+from scipy import stats
 
 LABELS = ["standard", "ℓ∞ 0.05", "ℓ∞ 0.1"]
 
@@ -51,10 +52,16 @@ def test_pairs_of_one_budget_by_plain_looping() -> None:
 
 
 def test_means_over_pairs() -> None:
-    rows = pd.DataFrame({"budget": pd.Categorical(list("aaaab"), list("abc")), "value": [0.1, 0.5, np.nan, 0.3, 0.4]})
+    sides = {"a": list("xxxyyzv"), "b": list("yzwzwwu")}
+    budget = pd.Categorical(list("aaaaaab"), list("abc"))
+    rows = pd.DataFrame({**sides, "budget": budget, "value": [0.1, 0.5, np.nan, 0.3, 0.6, 0.2, 0.4]})
     found = pairs.means(rows, "value")
-    assert list(found.loc["a"]) == pytest.approx([0.3, 0.2, 0.2 / 3**0.5])
-    assert list(found.loc["b"]) == [0.4, 0, 0] and np.isnan(found.loc["c", "mean"])
+    # Without x: yz, yw, zw; without y: xz, zw; without z: xy, yw; without w: xy, xz, yz.
+    without = np.array([(0.3 + 0.6 + 0.2) / 3, (0.5 + 0.2) / 2, (0.1 + 0.6) / 2, (0.1 + 0.5 + 0.3) / 3])
+    half = 3.182446305 * np.sqrt(3 * without.var())
+    assert list(found.loc["a"]) == pytest.approx([0.34, 0.34 - half, 0.34 + half])
+    assert found.loc["b", "mean"] == 0.4 and found.loc["b", ["low", "high"]].isna().all()
+    assert np.isnan(found.loc["c", "mean"])
 
 
 def cosine(table: pd.DataFrame, loss: str, a: str, b: str) -> float:
@@ -78,7 +85,14 @@ def test_gradients_are_averaged_over_pairs_of_one_budget() -> None:
             bars = axes.containers[0]
             assert bars.lines[0].get_ydata()[place] == pytest.approx(np.mean(expected))
             low, high = bars.lines[2][0].get_segments()[place][:, 1]
-            assert (high - low) / 2 == pytest.approx(np.std(expected, ddof=1))
+            apart = named(level, alike=False)
+            without = [
+                np.mean([cosine(table, loss, a, b) for a, b in apart if model not in (a, b)])
+                for model in {model for pair in apart for model in pair}
+            ]
+            count = len(without)
+            half = stats.t.ppf(0.975, count - 1) * np.sqrt((count - 1) * np.var(without))
+            assert (high - low) / 2 == pytest.approx(half)
     text = caption("gradients", {"models": MODELS, "gradients": table})
     assert "14 pairs at standard, 10 at ℓ∞ 0.05 and 14 at ℓ∞ 0.1" in text and "n = 128 natural images" in text
     assert "0.100 on average" in text and "Diamonds" in text
@@ -89,7 +103,7 @@ def test_a_pair_of_one_budget_is_one_pair() -> None:
     given = {"models": two, "gradients": make_gradients(two)}
     figure = draw("gradients", given)
     assert_fits(figure)
-    assert texts(figure, "legend") == ["mean ± sd", "a pair"]
+    assert texts(figure, "legend") == ["mean, 95 %", "a pair"]
     text = caption("gradients", given)
     assert "(1 pair at standard)" in text and "→" not in text and "Diamonds" not in text
     seeds = MODELS[MODELS["model"].isin(["resnet-std", "resnet-std-b"])]
@@ -109,7 +123,7 @@ def test_stitching_means_and_bands_are_over_ordered_pairs_of_one_budget() -> Non
                 expected = rows.loc[named(level, alike=False), "value"]
                 assert line.get_ydata()[place] == pytest.approx(100 * expected.mean())
     text = caption("stitching", {"models": MODELS, "stitching": table})
-    assert "28 pairs at standard, 20 at ℓ∞ 0.05 and 28 at ℓ∞ 0.1" in text and "standard error" in text
+    assert "28 pairs at standard, 20 at ℓ∞ 0.05 and 28 at ℓ∞ 0.1" in text and "interval over models" in text
 
 
 def test_what_the_tables_of_pairs_lack_is_named() -> None:

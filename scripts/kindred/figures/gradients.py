@@ -28,7 +28,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     every = pd.concat(losses.values())
     entries: dict[str, Look] = {}
     if not every["alike"].all():
-        entries |= {"mean ± sd": MEAN, "a pair": APART}
+        entries |= {"mean, 95 %": MEAN, "a pair": APART}
     if every["alike"].any():
         entries["same architecture"] = ALIKE
     titles = [TITLES[loss] for loss in losses]
@@ -41,7 +41,8 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
             axes.plot(x + spread, apart, gid=f"pairs {loss} {x}", **APART)
             axes.plot([x + 0.27] * len(alike), alike, gid=f"seeds {loss} {x}", **ALIKE)
         found = pairs.means(rows[~rows["alike"]], "value")
-        axes.errorbar(range(len(found)), found["mean"], found["std"], elinewidth=0.8, gid=f"mean {loss}", **MEAN)
+        away = np.abs(found[["low", "high"]].T - found["mean"]).to_numpy()  # NaN draws no bar
+        axes.errorbar(range(len(found)), found["mean"], away, elinewidth=0.8, gid=f"mean {loss}", **MEAN)
         axes.set_ylim(1.06 * min([0.0, *seen]), 1.06 * max([0.1, *seen]))
     text = (
         "Cosine between the input gradients of two models trained at one budget, mean over n = "
@@ -50,7 +51,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
     if not every["alike"].all():
         text += (
             f" Grey points are pairs of different architectures ({pairs.counts(every)}); black: "
-            "their mean and one standard deviation between pairs, which share models."
+            "their mean and its 95 % interval over models, which are left out one by one with all their pairs."
         )
     sd = reading.defined(every["sd"])
     if len(sd):

@@ -43,7 +43,7 @@ def select(tables: Tables) -> pd.DataFrame:
 
 
 def draw(tables: Tables, options: Options, style: Style) -> Captioned:
-    """Agreement in per cent where head and body agree, and where they differ; bands of one standard error."""
+    """Agreement in per cent where head and body agree, and where they differ; bands of 95 % over models."""
     rows = select(tables)
     names = 0.1 + widest([name for name, _ in CASES.values()], NOTE)
     up = "agreement with the head, %"
@@ -53,7 +53,7 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         for case in cases:
             name, colour = CASES[case]
             found = pairs.means(rows[rows["case"] == case], "value")
-            low, high = found["mean"] - found["sem"], found["mean"] + found["sem"]
+            low, high = found["low"].clip(0, 100), found["high"].clip(0, 100)
             axes.plot(range(len(found)), found["mean"], "-o", gid=f"mean {case}", color=colour, lw=1.2, ms=3)
             axes.fill_between(range(len(found)), low, high, color=colour, alpha=0.18, linewidth=0)
             ends += [(mean, name, colour) for mean in reading.defined(found["mean"])[-1:]]
@@ -66,8 +66,8 @@ def draw(tables: Tables, options: Options, style: Style) -> Captioned:
         "How often a stitched model predicts the class that its head predicts, held-out images split by which of head "
         "and body is right. The penultimate activations of the body are mapped to those of the head by least squares "
         "on training images, and the last linear map of the head reads the result. Mean over ordered pairs of "
-        f"different architectures trained at one budget ({pairs.counts(rows)}), each pair counting once; band: one "
-        "standard error between pairs, which share models and so tell less than as many independent ones."
+        f"different architectures trained at one budget ({pairs.counts(rows)}), each pair counting once; band: 95 % "
+        "interval over models, which are left out one by one with all their pairs."
     )
     pooled = rows.groupby("case")["value"].mean().dropna()
     both = (("both_right", "right"), ("both_wrong_same", "wrong and agree"))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from kindred.analyses import jackknife
 from kindred.figures.layout import architectures, chart, reading
 from kindred.figures.layout.budgets import in_order, of_models
 from kindred.figures.layout.page import Page
@@ -47,11 +48,18 @@ def merged(pairs: pd.DataFrame, table: pd.DataFrame, where: str, missing: str) -
 
 
 def means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """By budget: mean of a column, standard deviation between pairs and standard error as if these were independent.
+    """By budget: mean of a column over pairs, low and high of its 95 % interval over models (`analyses.jackknife`).
 
-    Deviation and error are 0 for a single pair.
+    The first two columns are the models of a pair. Bounds are NaN where models are too few.
     """
-    return rows.groupby("budget", observed=False)[column].agg(["mean", "std", "sem"]).fillna({"std": 0.0, "sem": 0.0})
+    sides = list(rows.columns[:2])
+    models = list(dict.fromkeys(rows[sides].to_numpy().ravel()))
+    found = {}
+    for budget, part in rows.groupby("budget", observed=False):
+        matrix = part.pivot(index=sides[0], columns=sides[1], values=column).reindex(index=models, columns=models)
+        one = jackknife.mean(matrix.to_numpy(dtype=np.float64), np.ones(matrix.shape, dtype=bool))
+        found[budget] = {"mean": one.value, "low": one.low, "high": one.high}
+    return pd.DataFrame.from_dict(found, orient="index", columns=["mean", "low", "high"])
 
 
 def counts(pairs: pd.DataFrame) -> str:
