@@ -186,7 +186,7 @@ def test_layers_are_compared_as_models_are(memory: float) -> None:
         whole, share = layer_comparison.compare(lambda _: ([one] for one in layers), 3, 63, names, settings, 2**30)
         # The share of variance is that of all images, whatever the strata.
         np.testing.assert_allclose(
-            share,
+            share["value"],
             [np.linalg.svd(one - one.mean(0), compute_uv=False)[0] ** 2 / one.var(0).sum() / 63 for one in features],
             rtol=1e-4,
         )
