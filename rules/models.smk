@@ -3,8 +3,8 @@
 from kindred.models import catalogue as model_sources
 
 # What decides the weights of a model trained here, and those of an imported one beside its checkpoint.
-TRAINED_BY = ("architecture", "arguments", "recipe", "seed")
-IMPORTED_AS = ("architecture", "arguments", "mean", "std", "input_size")
+TRAINED_BY = ("architecture", "arguments", "recipe", "seed", "output")
+IMPORTED_AS = ("architecture", "arguments", "mean", "std", "input_size", "output")
 # Of these models snapshots are kept on the way (rules/layerwise.smk).
 WITH_SNAPSHOTS = ((config["layerwise"] or {}).get("epochs") or {"models": []})["models"]
 

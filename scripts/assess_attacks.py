@@ -30,7 +30,7 @@ with job(snakemake.log[0], snakemake.threads):
         correct = ~wrong(natural.pixels)
         fooled = {}
         for name, variant in variants.items():
-            perturbed = perturb_all(classifier, natural.pixels, natural.labels, variant, name=model.name, **options)
+            perturbed, _ = perturb_all(classifier, natural.pixels, natural.labels, variant, name=model.name, **options)
             fooled[name] = wrong(perturbed)[correct]
         found = quality.rows(correct, fooled)
         found.insert(0, "model", model.name)

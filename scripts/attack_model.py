@@ -22,7 +22,7 @@ with job(snakemake.log[0], snakemake.threads):
     attack = importlib.import_module(snakemake.params.module).attack(settings)
     adversary = folding.folded(classifier, settings.get("precision", "float32"))
     memory = snakemake.config["memory"] * 2**30
-    perturbed = perturb_all(
+    perturbed, no_gradient = perturb_all(
         adversary,
         natural.pixels,
         natural.labels,
@@ -54,6 +54,15 @@ with job(snakemake.log[0], snakemake.threads):
         store.put(group, "correct", before == natural.labels, ("image",))
         store.put(group, "fooled", after != natural.labels, ("image",))
         store.put(group, "norm", distance, ("image",))
+        store.put(group, "no_gradient", no_gradient, ("image",))
     clean, robust = (before == natural.labels).mean(), (after == natural.labels).mean()
     log.info("'%s': accuracy %.4f on natural images, %.4f on adversarial ones", name, clean, robust)
+    if no_gradient.any():
+        log.warning(
+            "'%s': on %d of %d images the gradient is exactly zero, so the attack moves them by chance alone: that "
+            "they fool nobody is no robustness; a network that returns probabilities must return its logits instead",
+            name,
+            no_gradient.sum(),
+            len(no_gradient),
+        )
     log.info("largest perturbation: %.5g in %s", distance.max(), "linf" if attack.norm == "linf" else "l2")

@@ -32,10 +32,11 @@ with job(snakemake.log[0], snakemake.threads):
         batch = min(batch, batches.fitting(model.classifier, example, memory, gradients=False))
     # Images are read once for all targets, which stay loaded: similarity.groups limits their number.
     look = partial(classes, targets, device=device, batch=batch)  # gives (target, image)
-    clean, predicted, shuffled = look(natural.pixels), [], []
+    clean, predicted, shuffled, no_gradient = look(natural.pixels), [], [], []
     for path in progress(snakemake.input.adversarial, "cross evaluation"):
         made = store.array(path, "images")
         predicted.append(look(made))
+        no_gradient.append(np.asarray(store.array(path, "no_gradient")[:]))
         # Shown in the order of the perturbed images, which are read in it; kept in that of the natural ones.
         shuffled.append([look(Shuffled(natural.pixels, made, np.argsort(row)))[:, row] for row in donor])
     attributes = {
@@ -50,6 +51,7 @@ with job(snakemake.log[0], snakemake.threads):
         store.put(group, "target", list(targets), ("target",))
         store.put(group, "natural", clean.astype(np.int32), ("target", "image"), compress=True)
         store.put(group, "predicted", np.array(predicted, np.int32), ("source", "target", "image"), compress=True)
+        store.put(group, "no_gradient", np.array(no_gradient), ("source", "image"), compress=True)
         if len(donor):
             moved = np.array(shuffled, np.int32).swapaxes(1, 2)
             store.put(group, "shuffled", moved, ("source", "target", "shuffle", "image"), compress=True)

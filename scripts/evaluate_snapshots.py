@@ -28,7 +28,7 @@ with job(snakemake.log[0], snakemake.threads):
             inputs = {"": first.pixels}
             if settings["attack"]:
                 attack = importlib.import_module(snakemake.params.module).attack(settings["attack"])
-                inputs[snakemake.params.attack] = perturb_all(
+                inputs[snakemake.params.attack], _ = perturb_all(
                     folding.folded(classifier, settings["attack"].get("precision", "float32")),
                     first.pixels,
                     first.labels,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from attack_settings import attack as settings_of
 from kindred.attacks import apgd, diversity
-from kindred.attacks.perturbation import cross_entropy, norms, perturb
+from kindred.attacks.perturbation import log_odds, norms, perturb
 from kindred.workflow.errors import BadInput
 from torch import Tensor, nn
 
@@ -71,7 +71,7 @@ def test_it_is_stronger_than_pgd_of_the_same_steps(norm: str, eps: float) -> Non
     height = {}
     for method in ("pgd", "apgd"):
         attack = settings_of(norm=norm, eps=eps, steps=40, method=method)
-        height[method] = cross_entropy(net(perturb(net, clean, labels, attack, generator())), labels).mean()
+        height[method] = log_odds(net(perturb(net, clean, labels, attack, generator())), labels).mean()
     assert height["apgd"] > height["pgd"]
 
 
@@ -79,7 +79,7 @@ def test_it_never_ends_below_its_start() -> None:
     net = convolutional(scale=12.0)
     attack = settings_of(norm="linf", eps=0.3, steps=3, method="apgd", random_start=False)
     found = perturb(net, CLEAN, LABELS, attack)
-    assert (cross_entropy(net(found), LABELS) >= cross_entropy(net(CLEAN), LABELS) - 1e-6).all()
+    assert (log_odds(net(found), LABELS) >= log_odds(net(CLEAN), LABELS) - 1e-6).all()
 
 
 @pytest.mark.parametrize("settings", [{"method": "apgd"}, {"diversity": 0.7}, {"method": "apgd", "diversity": 0.7}])
@@ -145,4 +145,4 @@ def test_diversity_changes_the_attack_and_keeps_its_ball() -> None:
     )
     assert not torch.equal(plain, varied)
     assert float((varied - CLEAN).abs().max()) <= 0.05 + 1e-6
-    assert (cross_entropy(net(varied), LABELS) > cross_entropy(net(CLEAN), LABELS)).all()
+    assert (log_odds(net(varied), LABELS) > log_odds(net(CLEAN), LABELS)).all()

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 from attack_settings import attack as settings_of
+from kindred.attacks.apgd import Apgd
 from kindred.attacks.balls import BallAttack
-from kindred.attacks.perturbation import Attack, cross_entropy, margin, norms, perturb
+from kindred.attacks.perturbation import Attack, log_odds, margin, norms, perturb, perturbed
+from kindred.attacks.pgd import Pgd
+from kindred.attacks.spatial import Spatial
 from kindred.workflow.errors import BadInput
 from scipy import stats
 from torch import Tensor, nn
@@ -224,7 +227,7 @@ def test_more_restarts_never_weaken_an_attack() -> None:
     fooled_once, fooled_often = (net(found).argmax(1) != labels for found in (once, often))
     assert (fooled_often | ~fooled_once).all()
     same = fooled_often == fooled_once
-    weaker, stronger = (cross_entropy(net(found), labels) for found in (once, often))
+    weaker, stronger = (log_odds(net(found), labels) for found in (once, often))
     assert (stronger >= weaker - 1e-6)[same].all()
     assert (stronger > weaker + 1e-4).any()
 
@@ -261,21 +264,52 @@ def test_losses_by_hand() -> None:
     labels = torch.tensor([0, 0])
     assert margin(logits, labels).tolist() == [3, -3]
     expected = [-np.log(np.exp(row[0]) / np.exp(row).sum()) for row in logits.numpy()]
-    np.testing.assert_allclose(cross_entropy(logits, labels).numpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose(np.log1p(np.exp(log_odds(logits, labels).numpy())), expected, rtol=1e-5)
 
 
-def test_the_margin_moves_where_cross_entropy_is_saturated() -> None:
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("scale", [1.0, 1e5])
+@pytest.mark.parametrize("method", [Pgd, Apgd])
+def test_a_confident_model_is_attacked_as_the_same_model_at_another_scale(
+    norm: str, scale: float, method: type[BallAttack]
+) -> None:
+    """Cross-entropy in float32 has no gradient at logits of thousands; of two classes its direction is that of any."""
     net = linear(2)
-    with torch.no_grad():
-        net[1].weight.mul_(1e5)
     x = images()
     labels = net(x).argmax(1)
-    plain, margined = (
-        perturb(net, x, labels, settings_of("linf", 0.5, loss=loss, random_start=False))
-        for loss in ("cross_entropy", "margin")
-    )
-    assert torch.equal(plain, x)  # float32 has no gradient left there, and the image stays rather than break
-    assert (net(margined).argmax(1) != labels).all()
+    attack = method(norm=norm, eps=0.5, steps=5, random_start=False)
+    small = perturb(net, x, labels, attack)
+    assert (small != x).any()
+    with torch.no_grad():
+        net[1].weight.mul_(scale)
+        net[1].bias.mul_(scale)
+    found = perturbed(net, x, labels, attack)
+    torch.testing.assert_close(found.images, small, rtol=0, atol=1e-5)
+    assert not found.no_gradient.any()
+
+
+def test_images_without_a_gradient_are_told_from_those_that_withstand() -> None:
+    class Half(nn.Module):
+        """Saturated where the first pixel is dark: a softmax of large logits, which no loss behind it can undo."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits = x.flatten(1)[:, :2] * torch.where(x[:, 0, 0, 0] < 0.5, 1e5, 1.0)[:, None]
+            return logits.softmax(dim=1)
+
+    x = images(40)
+    x[:, 0, 0, 1] = 1 - x[:, 0, 0, 0]
+    x[:, 0, 0, 0] = torch.where((x[:, 0, 0, 0] - 0.5).abs() < 0.02, 0.4, x[:, 0, 0, 0])
+    dark = x[:, 0, 0, 0] < 0.5
+    labels = torch.ones(40).long()
+    for attack in (
+        settings_of("linf", 0.001, 3, random_start=False),
+        settings_of("l2", 0.001, 3, restarts=2),
+        Apgd(norm="linf", eps=0.001, steps=3),
+    ):
+        found = perturbed(Half(), x, labels, attack, generator())
+        assert found.no_gradient.tolist() == dark.tolist()
+    spatial = Spatial(shift=1, tries=2)
+    assert not perturbed(Half(), x, labels, spatial, generator()).no_gradient.any()
 
 
 def test_norms() -> None:

@@ -146,6 +146,9 @@ WRONG: list[tuple[str, str, list[tuple[str, Any]]]] = [
     ("figures.dpi", "is 20, but must be a whole number between 50 and 1,200 (dots per inch)", [("figures/dpi", 20)]),
     ("similarity.bandwidth", "is 0, but must be a number above 0", [("similarity/bandwidth", 0)]),
     ("similarity.groups", "is 0, but must be a whole number of at least 1", [("similarity/groups", 0)]),
+    # models
+    ("models.m.architecture", "is torchvision:googlenet, whose released weights need `arguments: { transform_input: true }`", [("models/m", {"architecture": "torchvision:googlenet", "weights": "x.pth"})]),
+    ("models.m.output", "is -1, but must be a key, an attribute, or a number from 0.", [("models/m", {"architecture": "resnet18", "weights": "x.pth", "output": -1})]),
     # images
     ("images.source", "is 'imagenet', but must be digits, folder, table", [("images/source", "imagenet")]),
     ("images.source", "did you mean digits?", [("images/source", "digit")]),
@@ -343,11 +346,11 @@ def test_defaults_are_filled_in_everywhere() -> None:
     }  # fmt: skip
     assert config["trainings"]["robust"]["step_size"] is None
     assert config["models"]["resnet-std"] == {
-        "architecture": "test_resnet", "training": "standard", "arguments": {}, "layers": None, "seed": None, "adjust": {}
+        "architecture": "test_resnet", "training": "standard", "arguments": {}, "layers": None, "output": None, "seed": None, "adjust": {}
     }  # fmt: skip
     assert config["models"]["resnet-rob"]["adjust"] == {"epochs": 8, "eps": 0.2}  # nothing added here
     assert config["models"]["elsewhere"] == {
-        "architecture": "test_vit", "weights": "checkpoints/vit.pt", "arguments": {}, "layers": None, "sha256": None,
+        "architecture": "test_vit", "weights": "checkpoints/vit.pt", "arguments": {}, "layers": None, "output": None, "sha256": None,
         "mean": None, "std": None, "input_size": None, "value_range": None, "trust_pickle": None, "accuracy": None,
         "classes": None, "trained": {"training": "madry", "norm": "l2", "eps": 3.0, "seed": 0},
     }  # fmt: skip

@@ -43,6 +43,25 @@ PICTURES = [block["images"] for block in examples("images.md")]
 
 # Models
 
+NETS = """
+from torch import nn
+
+def build(width):
+    body = nn.Sequential(nn.Conv2d(3, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return body.append(nn.Linear(width, 7))
+
+class WithFeatures(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = build(8)
+
+    def forward(self, x):
+        features = self.net[:-1](x)
+        return {"features": features, "scores": self.net[-1](features)}
+
+with_features = WithFeatures
+"""
+
 
 def bring(name: str, entry: dict[str, Any], home: Path) -> int:
     """The files that an example names, in the working directory or the hub's cache; the number of classes."""
@@ -70,13 +89,10 @@ def bring(name: str, entry: dict[str, Any], home: Path) -> int:
         return 1000
     Path("checkpoints").mkdir()
     if made == "python":
-        Path("nets.py").write_text(
-            "from torch import nn\ndef build(width):\n"
-            "    body = nn.Sequential(nn.Conv2d(3, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())\n"
-            "    return body.append(nn.Linear(width, 7))\n"
-        )
-        net = builders.build("python:nets.py:build", entry["arguments"])
-        safetensors.torch.save_file(net.state_dict(), entry["weights"])
+        Path("nets.py").write_text(NETS)
+        state = builders.build(f"python:{entry['python']}", entry.get("arguments", {})).state_dict()
+        save = safetensors.torch.save_file if entry["weights"].endswith(".safetensors") else torch.save
+        save(state, entry["weights"])
         return 7
     if made == "weights":
         classes = len(entry.get("classes", range(7)))

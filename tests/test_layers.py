@@ -181,6 +181,17 @@ def test_capturing_a_layer_without_output_is_an_error(images):
 # --- list and resolve
 
 
+def test_layers_that_depend_on_the_batch_are_named_where_they_are_left_out(images, caplog):
+    net = Small()
+    net.stage[1].bn = nn.BatchNorm2d(6, track_running_stats=False)
+    known = {layer.name for layer in layers.list_layers(wrap(net), images)}
+    assert {"stage.0", "stage.1.conv1"} < known and not {"stage.1.bn", "stage.1", "fc"} & known
+    assert "layers whose output depends on the batch are left out: stage.1.bn, stage.1.relu, " in caplog.text
+    caplog.clear()
+    layers.list_layers(wrap(Small()), images)
+    assert not caplog.text
+
+
 def test_layers_are_listed_in_forward_order(images):
     found = layers.list_layers(wrap(Small()), images)
     assert [(layer.name, layer.kind) for layer in found] == [

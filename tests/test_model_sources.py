@@ -125,6 +125,14 @@ def test_a_folder_that_timm_saved(tmp_path: Path) -> None:
     assert "config.json' cannot be read" in refused(timm=f"local-dir:{folder}")
 
 
+def test_images_that_are_not_square_are_refused(tmp_path: Path) -> None:
+    folder = timm_folder(tmp_path / "saved", "test_resnet", random_net("test_resnet", num_classes=7))
+    config = json.loads((folder / "config.json").read_text())
+    config["pretrained_cfg"]["input_size"] = [3, 256, 128]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "takes images of 256 x 128 pixels" in refused(timm=f"local-dir:{folder}")
+
+
 def test_config_files_of_older_versions_of_timm(tmp_path: Path) -> None:
     folder = timm_folder(tmp_path / "saved", "test_resnet", random_net("test_resnet", num_classes=2))
     config = json.loads((folder / "config.json").read_text())

@@ -386,7 +386,7 @@ def test_transfer_and_sat_tables() -> None:
     counts = Transfer(n, fooled, both)
     models = ["z", "x", "y"]
     beyond = excess_matrices(3)
-    table = transfer_tables.transfer_table("pgd", models, counts, beyond)
+    table = transfer_tables.transfer_table("pgd", models, counts, beyond, np.array([0.0, 0.25, 1.0]))
     assert list(table.columns) == documented.columns("design.md")["transfer.csv"]
     assert list(zip(table["source"], table["target"], strict=True)) == list(itertools.product(models, models))
     row = table[(table["source"] == "y") & (table["target"] == "x")].iloc[0]
@@ -395,6 +395,7 @@ def test_transfer_and_sat_tables() -> None:
     row = table[(table["source"] == "z") & (table["target"] == "y")].iloc[0]
     assert (row["n"], row["fooled"], row["value"]) == (7, 2, 2 / 7)
     assert (row["null"], row["null_n"]) == (beyond.rate[0, 2], beyond.n[0, 2])
+    assert table.groupby("source")["no_gradient"].unique().to_dict() == {"z": [0], "x": [0.25], "y": [1]}
 
     scores = sat_from_counts(counts)
     table = transfer_tables.sat_table("pgd", models, scores, beyond)
@@ -422,13 +423,15 @@ def fooled(path: Path, wrong: Sequence[int], start: int = 0) -> str:
         ids = [f"digits/{i:04d}" for i in range(start, start + len(wrong))]
         images.put_coordinates(group, ids, np.zeros(len(wrong), int))
         store.put(group, "fooled", np.array(wrong, dtype=bool), ("image",))
+        store.put(group, "no_gradient", np.arange(len(wrong)) < 1, ("image",))
     return str(path)
 
 
 def test_models_table(tmp_path: Path) -> None:
     def about(architecture: str, parameters: int, accuracy: float) -> dict:
         known = {"parameters": parameters, "clean_accuracy": accuracy, "weights_sha256": "ab" * 32}
-        return {"description": {"architecture": architecture}, "source": {}, **known}
+        found = {"no_gradient": accuracy / 2, "gradients": 64, "remarks": [architecture, "x"]}
+        return {"description": {"architecture": architecture}, "source": {}, "examination": found, **known}
 
     labels = {
         "z": {"architecture": "kindred_vgg", "training": "linf10", "norm": "linf", "eps": 0.1, "seed": 3},
@@ -449,23 +452,25 @@ def test_models_table(tmp_path: Path) -> None:
     table = models_tables.models_table(labels, described, attacked)
     assert list(table.columns) == [
         *("model", "architecture", "training", "norm", "eps", "seed", "arguments", "parameters", "clean_accuracy"),
-        *("accuracy_weak", "accuracy_strong", "accuracy_few", "accuracy_strongest"),
+        *("accuracy_weak", "accuracy_strong", "accuracy_few", "accuracy_strongest", "no_gradient", "remarks"),
     ]
     given = '{"depth": 2, "width": 8}'
     expected = [
-        ["z", "kindred_vgg", "linf10", "linf", 0.1, 3, given, 12345678, 0.875, 1.0, 0.25, 2 / 3, 1 / 3],
-        ["a", "test_convnext2", "standard", "", 0.0, 0, "", 99, 1 / 3, 0.75, 0.0, 2 / 3, 0.0],
-        ["m", "resnet18", "imported", "l2", 3.0, 7, "", 5, 1.0, 1.0, 0.0, 2 / 3, 0.0],
+        ["z", "kindred_vgg", "linf10", "linf", 0.1, 3, given, 12345678, 0.875, 1.0, 0.25, 2 / 3, 1 / 3, 0.4375],
+        ["a", "test_convnext2", "standard", "", 0.0, 0, "", 99, 1 / 3, 0.75, 0.0, 2 / 3, 0.0, 1 / 6],
+        ["m", "resnet18", "imported", "l2", 3.0, 7, "", 5, 1.0, 1.0, 0.0, 2 / 3, 0.0, 0.5],
     ]
     for found, row in zip(table.to_numpy().tolist(), expected, strict=True):
-        assert found[:7] == row[:7] and found[7:] == pytest.approx(row[7:])
-    assert list(models_tables.models_table(labels, described, {}).columns)[-1] == "clean_accuracy"
+        assert found[:7] == row[:7] and found[7:-1] == pytest.approx(row[7:])
+        assert found[-1] == f"{row[1]}; x"
+    assert list(models_tables.models_table(labels, described, {}).columns)[-3] == "clean_accuracy"
     alone = {"weak": attacked["weak"]}
-    assert list(models_tables.models_table(labels, described, alone).columns)[-1] == "accuracy_weak"
+    assert list(models_tables.models_table(labels, described, alone).columns)[-3] == "accuracy_weak"
 
     about_images = {name: {**one, "clean_images": 24} for name, one in described.items()}
     table = models_tables.accuracies_table(about_images, attacked)
-    assert list(table.columns) == ["model", "attack", "value", "low", "high", "n"]
+    assert list(table.columns) == ["model", "attack", "value", "low", "high", "n", "no_gradient"]
+    assert table.groupby("attack")["no_gradient"].first()[["weak", "few"]].tolist() == [0.25, 1 / 3]
     assert table["attack"].tolist() == [
         "",
         "",

@@ -22,6 +22,7 @@ from kindred.activations.penultimate import FinalInputs, features, final_calls
 from kindred.models.classifiers import Classifier, called, evaluating
 from kindred.models.module_kinds import kind_of
 from kindred.workflow.errors import BadInput
+from kindred.workflow.job import log
 
 PENULTIMATE = "penultimate"
 CHOICES = (PENULTIMATE, "blocks", "all")
@@ -48,7 +49,8 @@ def list_layers(classifier: Classifier, example: Tensor) -> list[Layer]:
 
     example: (n, c, h, w); its first image is run twice, alone and in a batch with its negative. A layer counts if its
     output for the image is the same both times, which leaves out tables of weights and outputs whose first dimension
-    does not run over images, and if its module is not an identity (as dropout is in eval mode).
+    does not run over images, and if its module is not an identity (as dropout is in eval mode). The log names those
+    that are left out although they have an output for each image.
     """
     modules = dict(classifier.net.named_modules())
     first = example[:1].detach()
@@ -62,7 +64,11 @@ def list_layers(classifier: Classifier, example: Tensor) -> list[Layer]:
     with evaluating(classifier), torch.no_grad():
         together, alone = outputs(torch.cat([1 - first, first])), outputs(first)
         final = features(classifier)(first)
-    both = [name for name in alone if name in together and _agree(together[name][1], alone[name][0])]
+    shared = [name for name in alone if name in together and together[name][1].shape == alone[name][0].shape]
+    both = [name for name in shared if _agree(together[name][1], alone[name][0])]
+    if left := [name for name in shared if name not in both]:
+        named = ", ".join(left)
+        log.warning("%s: layers whose output depends on the batch are left out: %s", called(classifier), named)
     values = {name: alone[name][0] for name in both}
     kinds = {name: kind_of(module) for name, module in modules.items()}
     blocks = _blocks(classifier, modules, kinds, values)

@@ -2,6 +2,11 @@
 
 An attack is a class of its own in a module of its own (`pgd`, `apgd`, `spatial`), which searches for images
 that make an objective large: cross-entropy, or the margin of the logits (Carlini and Wagner 2017).
+
+Cross-entropy is raised as the log odds of the other classes, log(sum over j != y of exp z_j) - z_y, of which it is an
+increasing function, softplus. So the direction of the gradient, by which every attack here moves, and the order of two
+values are those of cross-entropy. But the gradient of cross-entropy itself is the probability of the other classes
+times that of the log odds, and rounds to exactly zero for a confident model, which then seems robust.
 """
 
 from abc import abstractmethod
@@ -11,7 +16,6 @@ from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kindred.descent import euclidean
 from kindred.workflow.errors import BadInput
@@ -55,6 +59,18 @@ class Attack:
         """Images (n, c, h, w) near the given ones, in [0, 1], that make the objective large; one restart."""
 
 
+@dataclass(frozen=True)
+class Perturbed:
+    """Adversarial images (n, c, h, w), and of which of them (n,) every gradient that the search took was exactly zero.
+
+    Such an image was moved by chance alone: that it fools nobody says nothing of the classifier. False for attacks that
+    take no gradients.
+    """
+
+    images: Tensor
+    no_gradient: Tensor
+
+
 def perturb(
     classifier: nn.Module,
     images: Tensor,
@@ -63,7 +79,19 @@ def perturb(
     generator: torch.Generator | None = None,
     objective: LogitObjective | None = None,
 ) -> Tensor:
-    """Adversarial versions (n, c, h, w) of `images` (n, c, h, w): `classifier` is driven away from `labels` (n,).
+    """The images of `perturbed`, which has the arguments described."""
+    return perturbed(classifier, images, labels, attack, generator, objective).images
+
+
+def perturbed(
+    classifier: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    attack: Attack,
+    generator: torch.Generator | None = None,
+    objective: LogitObjective | None = None,
+) -> Perturbed:
+    """Adversarial versions of `images` (n, c, h, w): `classifier` is driven away from `labels` (n,).
 
     Pixels are in [0, 1]. `classifier` maps images to logits (n, classes); it is used in the mode it is in (eval,
     usually) and the gradients of its parameters are left alone. Of several restarts each image keeps one that fools the
@@ -86,12 +114,22 @@ def perturb(
         def of_logits(logits: Tensor) -> Tensor:
             return raised(logits.to(torch.promote_types(logits.dtype, torch.float32)), labels)
 
+        moving = torch.zeros(len(clean), dtype=torch.bool, device=clean.device)
+        gradients = 0
+
+        def watch(gradient: Tensor) -> None:
+            nonlocal gradients, moving
+            gradients += 1
+            moving |= gradient.flatten(1).any(dim=1)
+
         def of_images(x: Tensor) -> Tensor:
+            if x.requires_grad:
+                x.register_hook(watch)  # type: ignore[no-untyped-call]
             return of_logits(classifier(x))
 
         best = attack.search(of_images, clean, seeds)
         if attack.restarts == 1 or seeds is None:  # without random numbers all restarts are the same
-            return best
+            return Perturbed(best, ~moving & bool(gradients))
 
         def measured(x: Tensor) -> tuple[Tensor, Tensor]:
             with torch.no_grad():
@@ -106,7 +144,7 @@ def perturb(
             best = torch.where(better.view(-1, *[1] * (clean.ndim - 1)), found, best)
             best_fooled = torch.where(better, fooled, best_fooled)
             best_value = torch.where(better, value, best_value)
-        return best
+        return Perturbed(best, ~moving & bool(gradients))
 
 
 def norms(delta: Tensor, norm: str) -> Tensor:
@@ -119,19 +157,28 @@ def norms(delta: Tensor, norm: str) -> Tensor:
     return flat.abs().amax(dim=1) if norm == "linf" else euclidean(flat)[:, 0]
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy (n,) of `logits` (n, classes) for `labels` (n,): an attack raises it."""
-    return functional.cross_entropy(logits, labels, reduction="none")
+def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
+    """Log of the odds of all other classes against the label, (n,), of logits (n, classes) and labels (n,).
+
+    Cross-entropy is log(1 + exp of it): an attack that raises one raises the other.
+    """
+    return _others(logits, labels).logsumexp(dim=1) - _own(logits, labels)
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """Highest other logit minus the label's, (n,): positive once the classifier is fooled."""
-    column = labels[:, None]
-    others = logits.scatter(1, column, float("-inf")).amax(dim=1)
-    return others - logits.gather(1, column)[:, 0]
+    return _others(logits, labels).amax(dim=1) - _own(logits, labels)
 
 
-OBJECTIVES: dict[str, LogitObjective] = {"cross_entropy": cross_entropy, "margin": margin}
+def _others(logits: Tensor, labels: Tensor) -> Tensor:
+    return logits.scatter(1, labels[:, None], float("-inf"))
+
+
+def _own(logits: Tensor, labels: Tensor) -> Tensor:
+    return logits.gather(1, labels[:, None])[:, 0]
+
+
+OBJECTIVES: dict[str, LogitObjective] = {"cross_entropy": log_odds, "margin": margin}
 
 
 def _seeds(n: int, generator: torch.Generator) -> Seeds:

@@ -37,6 +37,8 @@ from kindred.models.importing.facts import (
     parsed,
 )
 
+# Networks of torchvision that convert the normalisation of their input, or do not: the file does not tell.
+TRANSFORMING = ("torchvision:googlenet", "torchvision:inception_v3")
 LAYER_KEYWORDS = ("penultimate", "blocks", "all")
 SET_BY_STUDY = ("num_classes", "in_chans", "img_size", "pretrained", "checkpoint_path", "weights")
 
@@ -50,6 +52,10 @@ Weights = Annotated[
     ),
 ]
 Sha256 = Annotated[str, allowed("64 lower-case hexadecimal digits, in quotes", pattern=r"^[0-9a-f]{64}$")]
+OUTPUT = (
+    "Which part of what the network returns are the logits, where it is no tensor: a key, an attribute or a number "
+    "from 0."
+)
 INPUT_SIZE = "Side of the images that the network takes; null for "
 ARGUMENTS = "Keyword arguments of the architecture, without those that the study sets."
 
@@ -98,6 +104,17 @@ class TrainedElsewhere(Settings, title="trained"):
         return self
 
 
+def _part(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int) or (isinstance(value, int) and value < 0):
+        from kindred.config.messages import shown
+
+        raise mistake(f"is {shown(value)}, but must be a key, an attribute, or a number from 0.")
+    return value
+
+
+Output = Annotated[str | int, BeforeValidator(_part), allowed("a key, an attribute, or a number from 0")]
+
+
 class ModelSettings(Settings, title="a model"):
     """Settings of every model."""
 
@@ -116,6 +133,7 @@ class ModelSettings(Settings, title="a model"):
         return given
 
     layers: Layers | None = Field(None, description="Layers of this model, in place of activations.layers.")
+    output: Output | None = Field(None, description=OUTPUT)
 
 
 class TrainedHere(ModelSettings, title="a model trained here"):
@@ -206,6 +224,16 @@ class WeightsFile(_AnyRange, title="an imported model"):
     architecture: Architecture = Field(description="Name of the architecture in timm, or one of Kindred's.")
     arguments: NetworkArguments = Field({}, description=ARGUMENTS)
     weights: Weights = Field(description="Path of the file of weights, relative to the working directory.")
+
+    @model_validator(mode="after")
+    def _check_transform(self) -> Self:
+        if self.architecture in TRANSFORMING and "transform_input" not in self.arguments:
+            raise mistake(
+                f"is {self.architecture}, whose released weights need `arguments: {{ transform_input: true }}`, as "
+                "they take pixels of mean 0.5 and std 0.5; say false for weights that were trained without it.",
+                "architecture",
+            )
+        return self
 
 
 class Timm(_Normalised, title="a model of timm"):

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kindred.models import architectures
+from kindred.models import architectures, outputs
 from kindred.workflow.errors import BadInput, first_line, some
 
 
@@ -27,7 +27,8 @@ class Description:
     """The design of a classifier; survives JSON (`Description(**json.loads(json.dumps(asdict(d)))) == d`).
 
     size: side of the study's images in pixels; input_size: side of what the network is given; mean, std: one number per
-    channel, subtracted from and dividing pixels in [0, 1]. Raises BadInput for numbers that make no classifier.
+    channel, subtracted from and dividing pixels in [0, 1]; output: which part of what the network returns are the
+    logits, where it is no tensor. Raises BadInput for numbers that make no classifier.
     """
 
     architecture: str
@@ -38,6 +39,7 @@ class Description:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+    output: str | int | None = None
 
     def __post_init__(self) -> None:
         start = f"model of architecture '{self.architecture}':"
@@ -74,7 +76,11 @@ class Classifier(nn.Module):
         self.register_buffer("std", torch.tensor(description.std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(self.prepare(x))
+        return self.logits_of(self.net(self.prepare(x)))
+
+    def logits_of(self, returned: Any) -> Any:
+        """The logits among what the network returned."""
+        return outputs.chosen(returned, self.description.output)
 
     def prepare(self, x: Tensor) -> Tensor:
         """Images as the network takes them: resized and normalised, (n, c, input_size, input_size)."""

@@ -30,7 +30,7 @@ class Rounded(Classifier):
     """A classifier whose network computes in bfloat16; takes and gives float32."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(self.prepare(x).bfloat16()).float()
+        return self.logits_of(self.net(self.prepare(x).bfloat16())).float()
 
 
 @torch.no_grad()

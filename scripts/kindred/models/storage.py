@@ -9,7 +9,7 @@ import torch
 
 from kindred.activations.extraction import predict
 from kindred.images.images import Images
-from kindred.models import accuracy, classifiers, descriptions
+from kindred.models import accuracy, classifiers, descriptions, examination
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
 from kindred.workflow.job import log
@@ -50,6 +50,7 @@ def describe(
         mean=tuple(own("mean")),
         std=tuple(own("std")),
         arguments=dict(brought.get("arguments") or entry.get("arguments") or {}),
+        output=entry.get("output"),
     )
 
 
@@ -67,14 +68,15 @@ def write(
 ) -> None:
     """Write weights and description; the description is last, so where it is the weights are whole.
 
-    source: the entry of the model, recorded without its labels; record: what else is recorded. The clean accuracy is
-    measured here, on all held-out images, with the very weights that were written. Raises BadInput where it is not what
-    is `expected` (with its `tolerance`), before there is a description. A model that is not `finished`, a snapshot, may
-    guess without a warning.
+    source: the entry of the model, recorded without its labels; record: what else is recorded. The model is examined
+    and its clean accuracy measured here, on all held-out images, with the very weights that were written. Raises
+    BadInput as `examination.examine`, and where the accuracy is not what is `expected` (with its `tolerance`), before
+    there is a description. A model that is not `finished`, a snapshot, is not examined and may guess without a warning.
     """
     classifiers.save(weights_path, classifier.net.state_dict())
     name = Path(weights_path).stem
     written = classifiers.load(weights_path, classifier.description).to(device)
+    found = examination.examine(name, written, held_out, device) if finished else {}
     logits = predict(written, held_out.pixels, name=name, device=device)
     measured = accuracy.measure(logits, held_out)
     if finished:
@@ -85,6 +87,7 @@ def write(
         "description": dataclasses.asdict(classifier.description),
         "parameters": classifiers.count_parameters(classifier),
         **measured,
+        "examination": found,
         "weights_sha256": descriptions.file_hash(weights_path),
         "versions": store.versions(),
         "source": {key: value for key, value in source.items() if key not in LABELS},

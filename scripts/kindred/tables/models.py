@@ -25,8 +25,8 @@ def models_table(
 
     labels: {model: its training, norm, eps and seed}, of the config; described: {model: the description beside
     its weights}; attacked: {attack: {model: store}}. accuracy_<attack> is the share of attacked images, right or
-    wrong before, that the model still gets right; accuracy_strongest as `strongest` in `accuracies_table`. Raises
-    BadInput where a store was made with other weights.
+    wrong before, that the model still gets right; accuracy_strongest as `strongest` in `accuracies_table`; no_gradient
+    and remarks are of its examination. Raises BadInput where a store was made with other weights.
     """
     rows = []
     for model, own in labels.items():
@@ -50,7 +50,8 @@ def models_table(
             row[f"accuracy_{attack}"] = float(1 - values(stores[model], "fooled").mean())
         if len(attacked) > 1:
             row[f"accuracy_{STRONGEST}"] = float(_withstood(model, attacked).mean())
-        rows.append(row)
+        found = about["examination"]
+        rows.append({**row, "no_gradient": found["no_gradient"], "remarks": "; ".join(found["remarks"])})
     return pd.DataFrame(rows)
 
 
@@ -67,21 +68,23 @@ def accuracies_table(
     described and attacked as for `models_table`. An attack finds some of the images that fool a model, so accuracy
     under attack is an upper bound; the interval is over images. Where there are several attacks, `strongest` is the
     share of images that a model gets right under every one of them, over the images that all of them attack.
+    no_gradient: the share of images on which the attack found no gradient at all; that those fool nobody says nothing.
     """
     rows = [
-        (model, "", round(about["clean_accuracy"] * about["clean_images"]), about["clean_images"])
+        (model, "", round(about["clean_accuracy"] * about["clean_images"]), about["clean_images"], np.nan)
         for model, about in described.items()
     ]
     for attack, stores in attacked.items():
         for model, path in stores.items():
             fooled = values(path, "fooled")
-            rows.append((model, attack, int((~fooled).sum()), len(fooled)))
+            without = values(path, "no_gradient").mean()
+            rows.append((model, attack, int((~fooled).sum()), len(fooled), without))
     if len(attacked) > 1:
         for model in described:
             right = _withstood(model, attacked)
-            rows.append((model, STRONGEST, int(right.sum()), len(right)))
-    table = pd.DataFrame(rows, columns=["model", "attack", "right", "n"])
-    return with_shares(table, "right")[["model", "attack", "value", "low", "high", "n"]]
+            rows.append((model, STRONGEST, int(right.sum()), len(right), np.nan))
+    table = pd.DataFrame(rows, columns=["model", "attack", "right", "n", "no_gradient"])
+    return with_shares(table, "right")[["model", "attack", "value", "low", "high", "n", "no_gradient"]]
 
 
 def _withstood(model: str, attacked: Mapping[str, Mapping[str, str]]) -> NDArray[np.bool_]:

@@ -55,6 +55,16 @@ def shuffled(tiles: Sequence[str], models: Sequence[str], shuffles: int) -> tupl
     return _of_pairs(tiles, models, "shuffled", donor.shape), donor
 
 
+def no_gradient(tiles: Iterable[str], models: Sequence[str]) -> np.ndarray:
+    """Share of the attacked images of each model (n,) on which its attack had no gradient, of tiles."""
+    share = {
+        source: float(each.mean())
+        for path in tiles
+        for source, each in zip(store.strings(path, "source"), values(path, "no_gradient"), strict=True)
+    }
+    return np.array([share[model] for model in models])
+
+
 def _of_pairs(tiles: Iterable[str], models: Sequence[str], name: str, shape: tuple[int, ...]) -> np.ndarray:
     """An array of the tiles, (source, target) and `shape`, of these models. Raises BadInput for a missing pair."""
     order = {model: index for index, model in enumerate(models)}
@@ -73,15 +83,18 @@ def _of_pairs(tiles: Iterable[str], models: Sequence[str], name: str, shape: tup
     return found
 
 
-def transfer_table(attack: str, models: Sequence[str], counts: Transfer, excess: Excess) -> pd.DataFrame:
+def transfer_table(
+    attack: str, models: Sequence[str], counts: Transfer, excess: Excess, without: np.ndarray
+) -> pd.DataFrame:
     """Transfer rates (`value`) of every ordered pair, source before target; the white-box rate on the diagonal.
 
-    `null` is the rate of the same perturbations on other images, over `null_n` cases.
+    `null` is the rate of the same perturbations on other images, over `null_n` cases. without: of `no_gradient`, the
+    share of the source's images on which its gradient was exactly zero, so that its attack is no attack.
     """
     every = np.indices((len(models),) * 2).reshape(2, -1)
     low, high = significance.wilson(counts.fooled, counts.n)
     columns = {"n": counts.n, "fooled": counts.fooled, "value": counts.rate, "low": low, "high": high}
-    columns |= {"null": excess.rate, "null_n": excess.n}
+    columns |= {"null": excess.rate, "null_n": excess.n, "no_gradient": np.tile(without[:, None], len(models))}
     return _entries(attack, models, ("source", "target"), every, columns)
 
 

@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
-from kindred.images.images import Images
-from kindred.models.classifiers import Classifier
-from kindred.workflow.errors import BadInput, first_line
+from kindred.workflow.errors import BadInput
 from kindred.workflow.job import log
 
 NEAR = 1e-3  # normalisations are published with three decimals
@@ -40,26 +37,6 @@ def demand_fit(
                 f"model '{name}' has mean {_list(entry['mean'])} and std {_list(entry['std'])} in the config, but its "
                 f"file has mean {_list(mean)} and std {_list(std)}; the file is usually right."
             )
-
-
-def demand_logits(name: str, classifier: Classifier, held_out: Images) -> None:
-    """Raise BadInput where the network does not take the images or return a row of logits for each."""
-    description = classifier.description
-    try:
-        with torch.inference_mode():
-            logits = classifier(torch.from_numpy(held_out.pixels[:2]))
-    except Exception as error:  # a network may raise anything for another size or number of channels
-        raise BadInput(
-            f"model '{name}' does not take images of {description.channels} channels and {description.input_size} x "
-            f"{description.input_size} pixels: {first_line(error)}; see its input_size."
-        ) from error
-    if not isinstance(logits, torch.Tensor):
-        raise BadInput(f"model '{name}' returns a {type(logits).__name__}, but must return one tensor of logits.")
-    if logits.ndim != 2 or logits.shape[1] != description.classes:
-        raise BadInput(
-            f"model '{name}' returns {' x '.join(map(str, logits.shape[1:])) or 'one number'} for each "
-            f"image, but the images have {description.classes} classes."
-        )
 
 
 def _demand_order(name: str, given: list[str] | None, stated: list[str] | None, classes: list[str]) -> None:

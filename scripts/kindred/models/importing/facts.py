@@ -10,7 +10,7 @@ from kindred.models.importing import timm_names
 Entry = Mapping[str, Any]
 
 # Keys that do not decide the weights: layers, preparation of the input, labels, and checks.
-LATER = ("layers", "mean", "std", "value_range", "trained", "accuracy", "classes")
+LATER = ("layers", "output", "mean", "std", "value_range", "trained", "accuracy", "classes")
 # The file of the weights, which counts by its content, and what the user states about it.
 PATHS = ("weights", "sha256", "trust_pickle")
 # Networks of the released robust ImageNet checkpoints (Salman et al. 2020), by the first part of their names.

@@ -35,11 +35,20 @@ class Stated:
     config: dict[str, Any]
 
     def network(self, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
-        """architecture, arguments (with an entry's own), input_size, mean and std: part of a `Checkpoint`."""
+        """architecture, arguments (with an entry's own), input_size, mean and std: part of a `Checkpoint`.
+
+        Raises BadInput for a model of images that are not square.
+        """
+        height, width = self.config["input_size"][-2:]
+        if height != width:
+            raise BadInput(
+                f"timm '{self.name}' takes images of {height} x {width} pixels (height x width), and the images of a "
+                "study are square: squashed ones are none that it was trained on."
+            )
         return {
             "architecture": self.architecture,
             "arguments": {**self.arguments, **(arguments or {})},
-            "input_size": self.config["input_size"][-1],
+            "input_size": width,
             "mean": tuple(self.config["mean"]),
             "std": tuple(self.config["std"]),
         }
