@@ -5,12 +5,14 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from torch import nn
 
+from kindred.models import neighbours
 from kindred.workflow.errors import BadInput, first_line, some
 
 PYTHON = "python:"
@@ -26,6 +28,16 @@ def build(architecture: str, arguments: dict[str, Any]) -> nn.Module:
 def of_python(function: str, arguments: dict[str, Any]) -> nn.Module:
     """The network that `path/to/file.py:function` or `package.module:function` returns."""
     where, _, name = function.rpartition(":")
+    own = neighbours.of_folder((Path(where).parent if where.endswith(".py") else Path()).resolve())
+    with own.lent():
+        net = _made(where, name, function, arguments)
+    # Code may import when it runs: its neighbours are lent to it then too.
+    net.register_forward_pre_hook(lambda *_: own.enter())
+    net.register_forward_hook(lambda *_: own.leave(), always_call=True)
+    return net
+
+
+def _made(where: str, name: str, function: str, arguments: dict[str, Any]) -> nn.Module:
     make = getattr(_module(where), name, None)
     if not callable(make):
         what = "is not a function" if make is not None else "does not exist"
@@ -47,20 +59,18 @@ def _module(where: str) -> ModuleType:
     path = Path(where)
     if path.suffix == ".py" and not path.is_file():
         raise BadInput(f"python '{path}' does not exist, seen from '{Path.cwd()}'")
-    folder = str((path.parent if path.suffix == ".py" else Path.cwd()).resolve())
-    sys.path.insert(0, folder)  # a file may import its neighbours
     try:
         if path.suffix != ".py":
             return importlib.import_module(where)
-        spec = importlib.util.spec_from_file_location(f"kindred_user_{path.stem}", path)
+        spec = importlib.util.spec_from_file_location(
+            f"kindred_user_{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}", path
+        )
         assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # dataclasses and pickles look their module up
         spec.loader.exec_module(module)
     except Exception as error:  # and so may importing it
         raise BadInput(f"python '{where}' cannot be imported: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(folder)
     return module
 
 

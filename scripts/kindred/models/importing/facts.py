@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kindred.models import neighbours
 from kindred.models.importing import timm_names
 
 Entry = Mapping[str, Any]
@@ -153,7 +154,7 @@ class PythonFacts(Facts):
     @property
     def files(self) -> list[str]:
         code = self.entry["python"].rpartition(":")[0]
-        return [*super().files, *([code] if code.endswith(".py") else [])]
+        return [*super().files, *(map(str, neighbours.files(Path(code))) if code.endswith(".py") else [])]
 
 
 def parsed(name: str) -> tuple[str, str, float]:
