@@ -20,20 +20,25 @@ class Net(nn.Module):
     def forward(self, x):
         return {forward}(self.fc(x.flatten(1)))
 """
-# How a file comes by what is beside it: at the top, inside the function, when the network runs; as a module, a package, a
-# folder without __init__.py, by a relative import of a package, and through a second neighbour.
+# How a file comes by what is beside it: at the top, inside the function, when the network runs; as a module, a package,
+# a folder without __init__.py, by a relative import of a package, and through a second neighbour. Files, what the code
+# imports at the top, what the function hands to the network, and what the network calls.
+PACKAGE = {"models/__init__.py": "from .act import act", "models/act.py": "{act}"}
+SUBMODULE = {"models/__init__.py": "", "models/act.py": "{act}"}
+SECOND = {"utils.py": "from parts import act", "parts.py": "{act}"}
+LATE = {"utils.py": "def get():\n    from parts import act\n    return act", "parts.py": "{act}"}
 WAYS = {
     "top": ({"parts.py": "{act}"}, "from parts import act\n", "act", "self.act"),
     "function": ({"parts.py": "{act}"}, "", "__import__('parts').act", "self.act"),
     "forward": ({"parts.py": "{act}"}, "", "None", "__import__('parts').act"),
-    "package": ({"models/__init__.py": "from .act import act", "models/act.py": "{act}"}, "import models\n", "models.act", "self.act"),
-    "submodule": ({"models/__init__.py": "", "models/act.py": "{act}"}, "from models import act as held\n", "held.act", "self.act"),
+    "package": (PACKAGE, "import models\n", "models.act", "self.act"),
+    "submodule": (SUBMODULE, "from models import act as held\n", "held.act", "self.act"),
     "folder": ({"models/act.py": "{act}"}, "import models.act\n", "models.act.act", "self.act"),
-    "second": ({"utils.py": "from parts import act", "parts.py": "{act}"}, "import utils\n", "utils.act", "self.act"),
-    "late second": ({"utils.py": "def get():\n    from parts import act\n    return act", "parts.py": "{act}"}, "import utils\n", "None", "utils.get()"),
+    "second": (SECOND, "import utils\n", "utils.act", "self.act"),
+    "late second": (LATE, "import utils\n", "None", "utils.get()"),
     # A name that an installed package has too, and that is loaded already.
     "installed": ({"yaml.py": "{act}"}, "import yaml\n", "yaml.act", "self.act"),
-}  # fmt: skip
+}
 
 
 def repository(folder: Path, way: str, act: str) -> str:

@@ -1,4 +1,4 @@
-"""Modules beside a user's Python file, which are that file's alone: two repositories may both have a `utils.py`. No torch.
+"""Modules beside a user's Python file, which are that file's alone: many repositories have a `utils.py`. No torch.
 
 Python knows a module by its name, so that of two files which import `utils` the second would be given the first one's.
 `Neighbours` lends the names to one folder at a time.
