@@ -44,19 +44,19 @@ with job(snakemake.log[0], snakemake.threads):
     models = {name: storage.load(name, *files[name]) for name in dict.fromkeys(n for n, _ in wanted)}
 
     options = settings["pooled"], settings["layers"] != layer_choice.PAPER  # pooled, copied
-    observations = []
-    for name, seen in wanted:
-        classifier = models[name].classifier.to(device)
-        example = torch.from_numpy(first.pixels[:1]).to(device)
-        layers = layer_choice.select(classifier, settings["layers"], settings["fraction"], example)
-        pixels = stimuli[seen].pixels
-        observations.append(streaming.Observation(name, classifier, pixels, layers, *options))
+    classifiers = {name: model.classifier.to(device) for name, model in models.items()}
+    example = torch.from_numpy(first.pixels[:1]).to(device)
+    layers = layer_choice.of_models(classifiers, settings["layers"], settings["fraction"], example)
+    observations = [
+        streaming.Observation(name, classifiers[name], stimuli[seen].pixels, layers[name], *options)
+        for name, seen in wanted
+    ]
     total = sum(len(one.layers) for one in observations)
 
     def features(chosen: torch.Tensor | None) -> Iterable[Iterable[torch.Tensor]]:
         parts = observations if chosen is None else [one.of(chosen.numpy()) for one in observations]
-        layers = (streaming.features(one, device, memory) for one in parts)
-        return progress(chain.from_iterable(layers), "layers", total=total)
+        outputs = (streaming.features(one, device, memory) for one in parts)
+        return progress(chain.from_iterable(outputs), "layers", total=total)
 
     labelled = comparison.of_classes(settings, first.labels)
     found, share = layer_comparison.compare(features, total, count, measures, labelled, memory)

@@ -15,6 +15,7 @@ from kindred.similarity.gram import Precision, pack
 from kindred.similarity.minibatches import minibatch_cka
 from kindred.similarity.strata import strata_of
 from kindred.workflow.errors import BadInput
+from nets import Residual, Small, wrap
 from torch import Tensor
 
 CPU = torch.device("cpu")
@@ -199,3 +200,19 @@ def test_the_error_of_the_principal_share_is_that_of_leaving_images_out(classes:
     # To first order; the second layer has eight directions of nearly the same variance, the hardest case.
     assert found[0] == pytest.approx(expected[0], rel=0.05)
     assert expected[1] == pytest.approx(found[1], rel=0.5)
+
+
+def test_models_of_one_network_have_the_same_layers() -> None:
+    """Where a snapshot's activation passes everything on, its output is another's, which `all` has once."""
+    torch.manual_seed(0)
+    trained, untrained, other = (wrap(Small()) for _ in range(3))
+    with torch.no_grad():
+        untrained.net.stage[0].bn.bias.fill_(100.0)  # the activation after it changes nothing
+    example = torch.rand(1, 3, 8, 8)
+    one, same = (layer_choice.select(each, "all", 1.0, example) for each in (trained, untrained))
+    assert set(one) - set(same) == {"stage.0.relu"}
+    wider = Small()
+    wider.stage.append(Residual())
+    models = {"0": untrained, "last": trained, "other": wrap(wider, architecture="wider")}
+    found = layer_choice.of_models(models, "all", 1.0, example)
+    assert found["0"] == found["last"] == one and "stage.2" in found["other"]

@@ -1,6 +1,6 @@
 """The layers to compare: chosen by kind, by name, or as in Cianfarani et al. 2022; all or a share of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from torch import Tensor, nn
@@ -10,6 +10,21 @@ from kindred.models.classifiers import Classifier
 
 PAPER = "paper"
 LISTED = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Linear)
+
+
+def of_models(
+    classifiers: Mapping[str, Classifier], choice: str | Sequence[str], fraction: float, example: Tensor
+) -> dict[str, list[str]]:
+    """The chosen layers of several models, by their names; see `select`.
+
+    Models of one network have the same layers, those of the one that has the most: `all` leaves out outputs that
+    coincide, and which ones do depends on the weights, as where an untrained activation passes everything on.
+    """
+    own = {name: select(each, choice, fraction, example) for name, each in classifiers.items()}
+    return {
+        name: max((own[other] for other, one in classifiers.items() if one.description == each.description), key=len)
+        for name, each in classifiers.items()
+    }
 
 
 def select(classifier: Classifier, choice: str | Sequence[str], fraction: float, example: Tensor) -> list[str]:
