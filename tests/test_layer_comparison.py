@@ -205,7 +205,7 @@ def test_the_error_of_the_principal_share_is_that_of_leaving_images_out(classes:
 def test_models_of_one_network_have_the_same_layers() -> None:
     """Where a snapshot's activation passes everything on, its output is another's, which `all` has once."""
     torch.manual_seed(0)
-    trained, untrained, other = (wrap(Small()) for _ in range(3))
+    trained, untrained = wrap(Small()), wrap(Small())
     with torch.no_grad():
         untrained.net.stage[0].bn.bias.fill_(100.0)  # the activation after it changes nothing
     example = torch.rand(1, 3, 8, 8)
