@@ -2,7 +2,7 @@
 
 from kindred.images import images
 from kindred.models import classifiers, descriptions, storage
-from kindred.models.importing import checkpoint, checks
+from kindred.models.importing import checkpoint, checks, naming
 from kindred.workflow import device
 from kindred.workflow.job import job
 
@@ -14,7 +14,12 @@ with job(snakemake.log[0], snakemake.threads):
     held_out = images.load(snakemake.input.natural)
     checks.demand_fit(name, entry, brought, held_out.classes, len(settings["mean"]))
     description = storage.describe(entry, settings, classes=len(held_out.classes), brought=brought)
-    classifier = classifiers.load(snakemake.input.weights, description, brought["origin"])
+    state = classifiers.read_weights(snakemake.input.weights)
+    classifier = classifiers.assemble(description)
+    fitted = naming.fitted(state, classifier.net.state_dict(), brought["origin"])
+    checks.demand_normalisation(name, description, state, fitted)
+    classifiers.load_state(classifier.net, fitted, brought["origin"], architecture=description.architecture)
+    classifier.eval().requires_grad_(False)
     storage.write(
         snakemake.output.weights,
         snakemake.output.description,

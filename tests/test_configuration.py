@@ -352,7 +352,7 @@ def test_defaults_are_filled_in_everywhere() -> None:
     assert config["models"]["elsewhere"] == {
         "architecture": "test_vit", "weights": "checkpoints/vit.pt", "arguments": {}, "layers": None, "output": None, "sha256": None,
         "mean": None, "std": None, "input_size": None, "value_range": None, "trust_pickle": None, "accuracy": None,
-        "classes": None, "trained": {"training": "madry", "norm": "l2", "eps": 3.0, "seed": 0},
+        "weights_key": None, "rename": {}, "classes": None, "trained": {"training": "madry", "norm": "l2", "eps": 3.0, "seed": 0},
     }  # fmt: skip
     assert config["attacks"]["pgd"] == {
         "method": "pgd", "norm": "linf", "eps": 0.1, "steps": 5, "step_size": None, "random_start": True, "restarts": 1,

@@ -97,7 +97,14 @@ def bring(name: str, entry: dict[str, Any], home: Path) -> int:
     if made == "weights":
         classes = len(entry.get("classes", range(7)))
         act = {"act_layer": entry["arguments"]["act_layer"]} if "arguments" in entry else {}
-        torch.save(random_net("resnet18", num_classes=classes, **act).state_dict(), entry["weights"])
+        state = random_net("resnet18", num_classes=classes, **act).state_dict()
+        if "weights_key" in entry:
+            old = {
+                name.replace("fc.", "head.") if "fc." in name else f"backbone.{name}": one
+                for name, one in state.items()
+            }
+            state = {"ema": {"module": old, "decay": 0.999}, "model": state}
+        torch.save(state, entry["weights"])
         return classes
     assert made == "robustbench", name
     return 10

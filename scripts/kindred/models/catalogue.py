@@ -47,8 +47,8 @@ Architecture = Annotated[str, allowed("the name of an architecture", min_length=
 Weights = Annotated[
     str,
     allowed(
-        "the path of a file that ends in .safetensors, .pt, .pth, .th, .ckpt, .bin or .tar",
-        pattern=r"\.(safetensors|pt|pth|th|ckpt|bin|tar)$",
+        "the path of a file that ends in .safetensors, .safetensors.index.json, .pt, .pth, .th, .ckpt, .bin or .tar",
+        pattern=r"\.(safetensors|safetensors\.index\.json|pt|pth|th|ckpt|bin|tar)$",
     ),
 ]
 Sha256 = Annotated[str, allowed("64 lower-case hexadecimal digits, in quotes", pattern=r"^[0-9a-f]{64}$")]
@@ -161,6 +161,18 @@ class Imported(ModelSettings):
         None,
         description="SHA-256 of the file of weights if it is a pickle whose reading may run code in it; a file that "
         "needs this is refused with a message that gives the number. Null runs no code.",
+    )
+    weights_key: Annotated[str, allowed("a key of the file, with dots between keys of dicts within dicts")] | None = (
+        Field(
+            None,
+            description="Where in the file the weights are if it holds several, such as state_dict_ema, teacher or "
+            "ema.module; null for the usual keys.",
+        )
+    )
+    rename: Annotated[dict[str, str], allowed("a map of regular expressions to what takes their place")] = Field(
+        {},
+        description="Changes of names of weights, regular expressions and what takes their place, in order, before "
+        "prefixes come off by what fits the network; such as '^backbone': body.",
     )
     trained: TrainedElsewhere = Field(TrainedElsewhere(), description="How it was trained, for grouping in figures.")
     accuracy: Accuracy | None = Field(

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from kindred.models import classifiers, descriptions
-from kindred.models.importing import state_dicts
+from kindred.models.importing import naming, state_dicts
 from kindred.workflow import store
 from kindred.workflow.job import log
 
@@ -19,12 +19,13 @@ Entry = Mapping[str, Any]
 class Checkpoint:
     """Weights by the names of the network that `architectures.build` makes, and what their source states.
 
-    file: where the weights come from; labels: names of the classes in the order of the logits. What the source does not
-    state is None.
+    file: where the weights come from, and key where in it; labels: names of the classes in the order of the logits.
+    What the source does not state is None.
     """
 
     state: dict[str, Tensor]
     file: Path
+    key: str
     architecture: str
     arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
     classes: int | None = None
@@ -44,10 +45,11 @@ def configured(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def read(entry: Entry, file: Path) -> state_dicts.Found:
-    """The weights in a file. Raises BadInput where they cannot be read or their hash is another."""
+    """The weights in a file, with the user's names. Raises BadInput: they cannot be read or their hash is another."""
     if entry["sha256"]:
         descriptions.demand_hash(str(file), entry["sha256"])
-    return state_dicts.read(file, entry["trust_pickle"])
+    found = state_dicts.read(file, entry["trust_pickle"], entry["weights_key"])
+    return dataclasses.replace(found, state=naming.renamed(found.state, entry["rename"], str(file)))
 
 
 def write(weights_path: str, description_path: str, checkpoint: Checkpoint) -> None:
@@ -55,8 +57,9 @@ def write(weights_path: str, description_path: str, checkpoint: Checkpoint) -> N
     classifiers.save(weights_path, checkpoint.state)
     stated = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
     about = {
-        **{key: value for key, value in stated.items() if key not in ("state", "file")},
+        **{key: value for key, value in stated.items() if key not in ("state", "file", "key")},
         "origin": str(checkpoint.file),
+        "weights_key": checkpoint.key,
         "sha256": descriptions.file_hash(checkpoint.file),
         "weights_sha256": descriptions.file_hash(weights_path),
         "versions": store.versions(),

@@ -1,13 +1,17 @@
 """Checks that an imported model fits the images: number and order of classes, channels, normalisation."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
+from kindred.models.classifiers import Description
 from kindred.workflow.errors import BadInput
 from kindred.workflow.job import log
 
+FEW = 4  # numbers, at most, that a normalisation has one of for each channel
 NEAR = 1e-3  # normalisations are published with three decimals
 
 
@@ -37,6 +41,27 @@ def demand_fit(
                 f"model '{name}' has mean {_list(entry['mean'])} and std {_list(entry['std'])} in the config, but its "
                 f"file has mean {_list(mean)} and std {_list(std)}; the file is usually right."
             )
+
+
+def demand_normalisation(
+    name: str, description: Description, state: Mapping[str, Tensor], fitted: Mapping[str, Tensor]
+) -> None:
+    """Raise BadInput where the file holds a normalisation beside the network's weights that is not the config's.
+
+    fitted: the part of the state that the network takes. A wrapper that normalises keeps its mean and std as buffers.
+    """
+    taken = {id(value) for value in fitted.values()}
+    left = {key: value for key, value in state.items() if id(value) not in taken and value.numel() <= FEW}
+    for kind, given in (("mean", description.mean), ("std", description.std)):
+        for key, value in left.items():
+            if not re.search(rf"(^|[._]){kind}s?$", key) or key.endswith("running_mean"):
+                continue
+            stated = value.flatten().tolist() * (len(given) if value.numel() == 1 else 1)
+            if len(stated) != len(given) or np.abs(np.subtract(stated, given)).max() > NEAR:
+                raise BadInput(
+                    f"model '{name}' has {kind} {_list(given)} in the config, but its file has '{key}' {_list(stated)} "
+                    "beside its weights; the file is usually right."
+                )
 
 
 def _demand_order(name: str, given: list[str] | None, stated: list[str] | None, classes: list[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kindred.models import neighbours
-from kindred.models.importing import timm_names
+from kindred.models.importing import sharded, timm_names
 
 Entry = Mapping[str, Any]
 
@@ -63,7 +63,9 @@ class Facts:
     @property
     def files(self) -> list[str]:
         """Files on this machine that the model is read from: weights first, then code and descriptions."""
-        return [self.entry["weights"]] if self.entry["weights"] else []
+        weights = self.entry["weights"]
+        shards = sharded.there(Path(weights)) if weights and weights.endswith(sharded.ENDING) else []
+        return [weights, *map(str, shards)] if weights else []
 
     def filled(self, images: Mapping[str, Any]) -> dict[str, Any]:
         """The entry of an imported model with architecture, arguments, normalisation, input size and training.

@@ -12,4 +12,6 @@ def bring(entry: Entry) -> Checkpoint:
     """The weights from the given file, or from the hub by their name."""
     file = Path(entry["weights"] or hub.download(REPOSITORY, f"{entry['madrylab']}.ckpt"))
     found = checkpoint.read(entry, file)
-    return Checkpoint(found.state, file, entry["architecture"], classes=1000, channels=3, **found.normalisation)
+    return Checkpoint(
+        found.state, file, found.key, entry["architecture"], classes=1000, channels=3, **found.normalisation
+    )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kindred.models import builders, classifiers
-from kindred.models.importing import checkpoint
+from kindred.models.importing import checkpoint, naming
 from kindred.models.importing.checkpoint import Checkpoint, Entry
 
 
@@ -12,6 +12,6 @@ def bring(entry: Entry) -> Checkpoint:
     file = Path(entry["weights"])
     net = builders.build(entry["architecture"], entry["arguments"])
     found = checkpoint.read(entry, file)
-    state = found.named_for(net.state_dict())
+    state = naming.fitted(found.state, net.state_dict(), str(file))
     classifiers.load_state(net, state, str(file), architecture=entry["python"])
-    return Checkpoint(state, file, entry["architecture"], entry["arguments"], **found.normalisation)
+    return Checkpoint(state, file, found.key, entry["architecture"], entry["arguments"], **found.normalisation)

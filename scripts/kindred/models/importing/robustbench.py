@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from kindred.models import builders, classifiers, descriptions
-from kindred.models.importing import checkpoint
+from kindred.models.importing import checkpoint, naming
 from kindred.models.importing.checkpoint import Checkpoint, Entry
 from kindred.workflow.errors import BadInput, first_line
 
@@ -18,12 +18,14 @@ def bring(entry: Entry) -> Checkpoint:
     net = builders.build(entry["architecture"], arguments)
     if entry["weights"]:
         file = Path(entry["weights"])
-        state = checkpoint.read(entry, file).named_for(net.state_dict())
+        found = checkpoint.read(entry, file)
+        key, state = found.key, naming.fitted(found.state, net.state_dict(), str(file))
         classifiers.load_state(net, state, str(file), architecture=entry["architecture"])
     else:
+        key = ""
         file, net = _fetched(entry["robustbench"], **arguments)
         descriptions.demand_hash(str(file), entry["sha256"])
-    return Checkpoint(net.state_dict(), file, entry["architecture"], arguments, channels=3)
+    return Checkpoint(net.state_dict(), file, key, entry["architecture"], arguments, channels=3)
 
 
 def _fetched(identifier: str, dataset: str, threat_model: str) -> tuple[Path, nn.Module]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kindred.models import architectures, classifiers
 from kindred.models.architectures import timm
-from kindred.models.importing import checkpoint, hub
+from kindred.models.importing import checkpoint, hub, naming
 from kindred.models.importing.checkpoint import Checkpoint, Entry
 from kindred.models.importing.timm_names import FOLDER, HUB, WEIGHTS, weights_among
 from kindred.workflow.errors import BadInput, first_line, some
@@ -60,10 +60,11 @@ def bring(entry: Entry) -> Checkpoint:
     network = model.network(entry["arguments"])
     network["input_size"] = entry["input_size"] or network["input_size"]
     file = Path(entry["weights"] or _weights(model))
-    state = _fitted(model, checkpoint.read(entry, file).state, network["arguments"], network["input_size"], str(file))
+    found = checkpoint.read(entry, file)
+    state = _fitted(model, found.state, network["arguments"], network["input_size"], str(file))
     classes, channels = model.config["num_classes"], model.config["input_size"][0]
     labels = list(model.config.get("label_names") or []) or None
-    return Checkpoint(state, file, **network, classes=classes, channels=channels, labels=labels)
+    return Checkpoint(state, file, found.key, **network, classes=classes, channels=channels, labels=labels)
 
 
 def outline(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,8 +150,9 @@ def _fitted(
     classes, channels = model.config["num_classes"], model.config["input_size"][0]
     net = architectures.build(model.architecture, classes=classes, channels=channels, size=size, arguments=arguments)
     try:
-        classifiers.load_state(net, state, origin, architecture=model.name)
-        return state
+        fitted = naming.fitted(state, net.state_dict(), origin)
+        classifiers.load_state(net, fitted, origin, architecture=model.name)
+        return fitted
     except BadInput as misfit:
         try:
             state = architectures.converted(model.architecture, state, model.config, size=size, arguments=arguments)

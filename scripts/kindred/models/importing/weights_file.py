@@ -10,4 +10,4 @@ def bring(entry: Entry) -> Checkpoint:
     """The weights of the file; whether they fit the architecture shows when it is built for the images."""
     file = Path(entry["weights"])
     found = checkpoint.read(entry, file)
-    return Checkpoint(found.state, file, entry["architecture"], entry["arguments"], **found.normalisation)
+    return Checkpoint(found.state, file, found.key, entry["architecture"], entry["arguments"], **found.normalisation)
