@@ -123,6 +123,7 @@ def test_the_rest_of_the_catalogue_is_drawn_whole(tmp_path: Path) -> None:
         (["resnet-std", "resnet-std-b"], {}, {"gradients": None, "stitching": "two architectures"}),
         (["resnet-std", "vgg-std"], {}, {"gradients": None, "similarity_by_architecture": None}),
         (["resnet-std", "vgg-std"], {"inversions": {}}, {"gallery": "inversions", "similarity": None}),
+        (["resnet-std", "vgg-std"], {"similarity": {"layer_pairs": []}}, {"layers": "layer_pairs is empty"}),
         (
             ["resnet-std", "vgg-std"],
             {"figures": {name: {"measure": "stir"} for name in ("similarity", "similarity_by_budget")}},

@@ -62,7 +62,11 @@ ESTIMATORS: dict[str, Any] = {
     "lacks": (choices.two_models, choices.two_estimators),
 }
 TRANSFER: dict[str, Any] = {"settings": settings.TransferFigure}
-LAYERS: dict[str, Any] = {"settings": settings.LayersFigure, "options": choices.layers}
+LAYERS: dict[str, Any] = {
+    "settings": settings.LayersFigure,
+    "options": choices.layers,
+    "lacks": (choices.layer_pairs,),
+}
 GALLERY: dict[str, Any] = {"settings": settings.GalleryFigure, "options": choices.gallery}
 COMPARED: dict[str, Any] = {"path": "series_{each}", "each": choices.comparisons}
 MANY = choices.three_models

@@ -140,6 +140,7 @@ def with_null(config: Config) -> str:
     return "" if moved else f"the perturbations of {name} cannot be put on other images"
 
 
+layer_pairs = _lacking("similarity.layer_pairs is empty", lambda config: config["similarity"]["layer_pairs"])
 two_models = _lacking("it needs 2 models", lambda config: len(config["models"]) > 1)
 two_attacks = _lacking("it needs 2 attacks", lambda config: len(config["attacks"]) > 1)
 two_estimators = _lacking("similarity.measures does not hold both cka_debiased and cka_biased", _both_estimators)
