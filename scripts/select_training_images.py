@@ -11,6 +11,6 @@ with job(snakemake.log[0], snakemake.threads):
     natural = snakemake.input.natural
     source = import_module(snakemake.params.module)
     tried = store.strings(natural, "image"), store.attributes(natural)["broken"]
-    chosen = selection.training(source, settings, *tried, most_broken)
+    chosen = selection.training(source, settings, *tried, most_broken, set(images.digests_of(natural)))
     images.write(snakemake.output[0], chosen.images, {"settings": settings, "broken": chosen.broken})
     log.info("%d images of %s, %d more broken", len(chosen.images), settings["source"], len(chosen.broken))

@@ -6,7 +6,8 @@ from types import ModuleType
 
 import numpy as np
 
-from kindred.images.images import Images
+from kindred.images import plausibility
+from kindred.images.images import Images, digests
 from kindred.images.pixels import fit
 from kindred.images.pool import Pool, Settings
 from kindred.workflow.errors import BadInput, some
@@ -30,22 +31,34 @@ def evaluation(source: ModuleType, settings: Settings, most_broken: int) -> Chos
     where there are more of them, and where the source holds too few images.
     """
     if hasattr(source, "split"):
-        return Chosen(source.split(settings)[0], {})
-    pool, _ = source.pools(settings)
-    _demand_enough(pool, settings["evaluation"], "evaluation")
-    return take(pool, order(pool.labels, settings), settings["evaluation"], settings, most_broken)
+        chosen = Chosen(source.split(settings)[0], {})
+    else:
+        pool, _ = source.pools(settings)
+        _demand_enough(pool, settings["evaluation"], "evaluation")
+        chosen = take(pool, order(pool.labels, settings), settings["evaluation"], settings, most_broken)
+    plausibility.warn(chosen.images)
+    return chosen
 
 
 def training(
-    source: ModuleType, settings: Settings, evaluated: Sequence[str], broken: Collection[str], most_broken: int
+    source: ModuleType,
+    settings: Settings,
+    evaluated: Sequence[str],
+    broken: Collection[str],
+    most_broken: int,
+    shown: Collection[bytes] = (),
 ) -> Chosen:
     """The images for training: of the source's own training part, or of what evaluation has left.
 
-    evaluated, broken: ids of the evaluation images in order, and of those that could not be read for them. Raises
+    evaluated, broken: ids of the evaluation images in order, and of those that could not be read for them; shown: their
+    `digests`. An image that is evaluated is never one for training, whatever it is called and wherever it lies. Raises
     BadInput as `evaluation` does, and where the source no longer holds the evaluation images.
     """
     if hasattr(source, "split"):
-        return Chosen(source.split(settings)[1], {})
+        rest = source.split(settings)[1]
+        apart = np.array([one not in shown for one in digests(rest.pixels)])
+        _tell_evaluated(int((~apart).sum()), settings["source"])
+        return Chosen(rest.take(np.flatnonzero(apart)), {})
     pool, apart = source.pools(settings)
     left = pool.without(_tried(pool, settings, evaluated, broken)) if apart is None else apart
     count = settings.get("training") or 0
@@ -53,7 +66,7 @@ def training(
     drawn = order(left.labels, settings)
     # In the order of the source; those that were not drawn stand by for broken ones.
     drawn = np.concatenate([np.sort(drawn[:count]), drawn[count:]])
-    return take(left, drawn, count, settings, most_broken)
+    return take(left, drawn, count, settings, most_broken, frozenset(shown))
 
 
 def order(labels: np.ndarray, settings: Settings) -> np.ndarray:
@@ -77,16 +90,25 @@ def in_turn(labels: np.ndarray) -> np.ndarray:
     return np.argsort(rank, kind="stable")
 
 
-def take(pool: Pool, drawn: np.ndarray, count: int, settings: Settings, most_broken: int) -> Chosen:
+def take(
+    pool: Pool,
+    drawn: np.ndarray,
+    count: int,
+    settings: Settings,
+    most_broken: int,
+    shown: Collection[bytes] = frozenset(),
+) -> Chosen:
     """The first `count` images in this order that can be read, at the settings' size, channels and crop.
 
-    Raises BadInput as soon as more than `most_broken` cannot be read, and where the images run out.
+    shown: `digests` of images that are passed over. Raises BadInput as soon as more than `most_broken` cannot be read,
+    and where the images run out.
     """
     side, channels = settings["size"], settings["channels"]
     crop = settings.get("crop") or pool.crop
     pixels = np.empty((count, channels, side, side), dtype=np.float32)
     taken: list[int] = []
     broken: dict[str, str] = {}
+    evaluated = 0
     for at in progress(map(int, drawn), f"reading images of {pool.name}", total=count):
         if len(taken) == count:
             break
@@ -97,18 +119,32 @@ def take(pool: Pool, drawn: np.ndarray, count: int, settings: Settings, most_bro
             if len(broken) > most_broken:
                 raise BadInput(_too_many(pool, broken, len(taken), most_broken)) from error
             continue
+        if shown and digests(pixels[len(taken) : len(taken) + 1])[0] in shown:
+            evaluated += 1
+            continue
         taken.append(at)
     if len(taken) < count:
         raise BadInput(
             f"{count:,} images are wanted of {pool.name}, which holds {len(pool.ids):,}"
-            f"{f', {len(broken)} of them broken' if broken else ''}."
+            f"{f', {len(broken)} of them broken' if broken else ''}"
+            f"{f', {evaluated} of them evaluated too and so none to train on' if evaluated else ''}."
         )
+    _tell_evaluated(evaluated, pool.name)
     for name, reason in list(broken.items())[:MOST_NAMED]:
         log.warning("the image '%s' cannot be read: %s; another replaces it", name, reason)
     if broken:
         log.warning("%d of %d images of %s cannot be read", len(broken), len(taken) + len(broken), pool.name)
     ids = [pool.ids[at] for at in taken]
     return Chosen(Images(pixels, pool.labels[taken], ids, pool.classes), broken)
+
+
+def _tell_evaluated(number: int, name: str) -> None:
+    if number:
+        log.warning(
+            "%d images of %s are evaluated too, equal in every pixel, and are left out of those for training",
+            number,
+            name,
+        )
 
 
 def _tried(pool: Pool, settings: Settings, evaluated: Sequence[str], broken: Collection[str]) -> np.ndarray:

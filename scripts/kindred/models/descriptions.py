@@ -10,7 +10,7 @@ from typing import Any
 from kindred.workflow.errors import BadInput
 
 # Keys of every description of a model, and of every description of an imported checkpoint.
-DESCRIBED = ("description", "weights_sha256", "clean_accuracy", "clean_images", "parameters", "source")
+DESCRIBED = ("description", "weights_sha256", "clean_accuracy", "clean_images", "examination", "parameters", "source")
 BROUGHT = ("architecture", "arguments", "origin", "sha256")
 
 
