@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from kindred.images import foreign_zarr
 from kindred.images.classes import numbered
 from kindred.images.pool import Pool, Settings, pool_of_array
 from kindred.workflow.errors import BadInput, first_line, some
@@ -38,14 +39,15 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
 
 def _load(path: Path, source: str) -> Mapping[str, Any]:
     """The arrays by name. No pickle is read."""
+    if source == "zarr":
+        return foreign_zarr.arrays(path)
     try:
-        if source == "npz":
-            return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-        group = zarr.open_group(str(path), mode="r")
-        return {name: group[name] for name in group.array_keys()}
-    except Exception as error:  # both are broken in many ways
-        kind = ".npz file" if source == "npz" else "Zarr group"
-        raise BadInput(f"'{path}' is damaged or no {kind}: {first_line(error)}.") from error
+        found = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+    except Exception as error:  # it is broken in many ways
+        raise BadInput(f"'{path}' is damaged or no .npz file: {first_line(error)}.") from error
+    if not isinstance(found, Mapping):
+        raise BadInput(f"'{path}' is a single array and no .npz file; labels are needed too.")
+    return found
 
 
 def _of_part(part: str) -> list[tuple[str, str]]:
@@ -71,10 +73,12 @@ def _names(path: Path, content: Mapping[str, Any], settings: Settings, part: str
 
 def _part(path: Path, content: Mapping[str, Any], names: tuple[str, str], settings: Settings) -> Pool:
     try:
-        x, y = (np.asarray(content[name][:]) for name in names)
+        x, y = (_values(content[name]) for name in names)
+    except BadInput as error:
+        raise BadInput(f"'{path}': {error}") from error
     except Exception as error:  # arrays of objects, chunks that are lost
         raise BadInput(f"'{path}': {' and '.join(names)} cannot be read: {first_line(error)}.") from error
-    if x.ndim not in (3, 4) or y.squeeze().ndim != 1 or len(x) != len(y):
+    if x.ndim not in (3, 4) or y.ndim not in (1, 2) or y.size != len(y) or len(x) != len(y) or not x.size:
         raise BadInput(
             f"'{path}': {names[0]} has the shape {x.shape} and {names[1]} {y.shape}; images (n, height, "
             "width) with or without channels and n labels are needed."
@@ -82,5 +86,9 @@ def _part(path: Path, content: Mapping[str, Any], names: tuple[str, str], settin
     labels, classes = numbered(y.reshape(len(y)).tolist(), settings["classes"], f"{path}:{names[1]}")
     ids = [f"{path.stem}/{names[0]}/{row:05d}" for row in range(len(x))]
     if "image" in content and "image" not in names and content["image"].shape == (len(x),):
-        ids = [str(name) for name in content["image"][:]]
+        ids = [str(name) for name in _values(content["image"])]
     return pool_of_array(f"'{path}'", x, labels, ids, classes, settings["channels"])
+
+
+def _values(array: Any) -> np.ndarray:
+    return foreign_zarr.read(array) if isinstance(array, zarr.Array) else np.asarray(array)

@@ -32,7 +32,8 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
         raise BadInput(f"the table of labels '{path}' has no rows below its header.")
     name_column = _column(rows[0], FILE_COLUMNS, path, "the files")
     label_column = _column(rows[0], LABEL_COLUMNS, path, "the labels")
-    files = [_with_suffix(root, row[name_column] or "") for row in rows]
+    there = _by_stem(root)
+    files = [_with_suffix(there, row[name_column] or "") for row in rows]
     name, count = Counter(files).most_common(1)[0]
     if count > 1:
         raise BadInput(f"the table of labels '{path}' names '{name}' {count} times, but must name each image once.")
@@ -49,9 +50,17 @@ def _column(row: Mapping[str, Any], known: Sequence[str], path: Path, what: str)
     )
 
 
-def _with_suffix(root: Path, name: str) -> str:
-    """Tables often name images without the end of their file names."""
-    if Path(name).suffix.lower() in photographs.SUFFIXES:
-        return name
-    files = (name + suffix for suffix in photographs.SUFFIXES)
-    return next((file for file in files if (root / file).is_file()), name)
+def _by_stem(root: Path) -> dict[str, str]:
+    """Images directly below a folder by their names without suffix; of several the one whose suffix is usual first."""
+    found: dict[str, str] = {}
+    for path in sorted(root.iterdir()):
+        if path.suffix.lower() in photographs.SUFFIXES:
+            held = found.setdefault(path.stem, path.name)
+            rank = [photographs.SUFFIXES.index(Path(one).suffix.lower()) for one in (held, path.name)]
+            found[path.stem] = held if rank[0] <= rank[1] else path.name
+    return found
+
+
+def _with_suffix(there: Mapping[str, str], name: str) -> str:
+    """Tables often name images without the end of their file names, in whatever case it is."""
+    return name if Path(name).suffix.lower() in photographs.SUFFIXES else there.get(name, name)

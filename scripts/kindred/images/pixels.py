@@ -7,8 +7,20 @@ import numpy as np
 from kindred.workflow.errors import BadInput
 
 CROP = 224 / 256  # the share of the shorter side that the usual centre crop keeps of a photograph
+LARGEST = 2**28  # pixels of an image that is decoded, 16,384 squared: 805 MB in colour
+LONGEST = 100  # times its shorter side that an image may be long: the shorter one is brought to the study's size
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 WHITE = {"uint8": 255.0, "uint16": 65535.0, "bool": 1.0}
+
+
+def demand_size(width: int, height: int) -> None:
+    """Raise BadInput for an image of no pixels, or of so many, or so long, that decoding or resizing takes the memory."""
+    if min(width, height) < 1:
+        raise BadInput(f"it has {width} x {height} pixels")
+    if width * height > LARGEST:
+        raise BadInput(f"it has {width:,} x {height:,} pixels, and at most {LARGEST:,} in all are decoded")
+    if max(width, height) > LONGEST * min(width, height):
+        raise BadInput(f"it has {width:,} x {height:,} pixels; one side may be at most {LONGEST} times the other")
 
 
 def of_image(image: Any, channels: int) -> Any:
@@ -44,6 +56,8 @@ def of_array(values: np.ndarray, channels: int) -> np.ndarray:
     """
     if values.ndim == 2:
         values = values[:, :, None]
+    if not values.size:
+        raise BadInput(f"it has the shape {values.shape} and no pixels")
     if values.ndim != 3 or (values.shape[2] not in (1, 3) and values.shape[0] not in (1, 3)):
         raise BadInput(f"it has the shape {values.shape}, but images have 1 or 3 channels")
     if values.shape[2] not in (1, 3):
