@@ -1,6 +1,8 @@
 """CIFAR-10 and CIFAR-100 as distributed, the python or the binary version."""
 
+import io
 import pickle
+import pickletools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +34,8 @@ class Version:
         """Names of the classes in the order of the labels."""
         if self.keys is None:
             return (root / self.meta).read_text(encoding="utf-8").split()
-        return [name.decode() for name in _unpickled(root / self.meta).get(self.keys[1], [])]
+        names = _unpickled(root / self.meta).get(self.keys[1], [])
+        return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
     def batch(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (n, 3072) uint8 and labels (n,) of one file."""
@@ -46,7 +49,11 @@ class Version:
         x, y = batch.get(b"data"), batch.get(key)
         if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != PIXELS:
             raise BadInput(f"'{path}' holds no rows of {PIXELS} bytes under 'data', as CIFAR has them.")
-        if y is None or len(y) != len(x):
+        if (
+            not isinstance(y, list | np.ndarray)
+            or len(y) != len(x)
+            or not all(isinstance(one, int | np.integer) for one in y)
+        ):
             raise BadInput(f"'{path}' holds no label for each of its {len(x)} images under '{key.decode()}'.")
         return x, np.asarray(y)
 
@@ -82,15 +89,47 @@ def _part(root: Path, names: Sequence[str], version: Version, classes: list[str]
     return pool_of_array(f"'{root}'", pixels, labels, ids, classes, channels)
 
 
+class _Dtype:
+    """Stands for NumPy's dtype in a pickle: its name alone, as what else a pickle says of it can break NumPy."""
+
+    def __init__(self, name: Any, *_: Any) -> None:
+        text = name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
+        if text.lstrip("|<") not in KINDS:
+            raise BadInput(f"it holds an array of {text!r}, and not of bytes or whole numbers")
+        self.kind = np.dtype(text)
+
+    def __setstate__(self, state: Any) -> None:
+        if not isinstance(state, tuple) or state[1:2] not in ((b"|",), (b"<",), ("|",), ("<",)):
+            raise BadInput("it holds an array in another order of bytes")
+
+
+class _Array:
+    """Stands for NumPy's array in a pickle, and becomes one by its shape, dtype and bytes."""
+
+    values: np.ndarray
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, columns_first, content = state
+        content = content.encode("latin-1") if isinstance(content, str) else content
+        if not isinstance(dtype, _Dtype) or not isinstance(content, bytes):
+            raise BadInput("it holds an array of something else than numbers")
+        flat = np.frombuffer(content, dtype.kind)
+        self.values = flat.reshape(shape, order="F" if columns_first else "C")
+
+
+def _array(*_: Any) -> _Array:
+    return _Array()
+
+
 class _ArraysOnly(pickle.Unpickler):
     """Reads pickles of plain data and NumPy's arrays, and refuses whatever else a pickle names."""
 
     def find_class(self, module: str, name: str) -> Any:
         home = module.removeprefix("numpy.").replace("core.", "_core.").replace("__core", "_core")
         if home == "_core.multiarray" and name == "_reconstruct":
-            return np.zeros(1).__reduce__()[0]
-        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
-            return getattr(np, name)
+            return _array
+        if module == "numpy" and name in STANDING_FOR:
+            return STANDING_FOR[name]
         if (module, name) == ("_codecs", "encode"):  # how Python 3 writes bytes in the old protocol
             import codecs
 
@@ -100,17 +139,28 @@ class _ArraysOnly(pickle.Unpickler):
 
 def _unpickled(path: Path) -> dict[bytes, Any]:
     try:
-        with open(path, "rb") as file:
-            content = _ArraysOnly(file, encoding="bytes").load()
+        text = path.read_bytes()
+        _demand_small_memo(text)
+        content = _ArraysOnly(io.BytesIO(text), encoding="bytes").load()
     except BadInput as error:
         raise BadInput(f"'{path}' is no batch of CIFAR: {error}.") from error
     except Exception as error:  # damaged bytes raise anything
         raise BadInput(f"'{path}' is damaged or no batch of CIFAR: {first_line(error)}.") from error
     if not isinstance(content, dict):
         raise BadInput(f"'{path}' is no batch of CIFAR: it holds a {type(content).__name__}.")
-    return {key.encode() if isinstance(key, str) else key: value for key, value in content.items()}
+    plain = {key: value.values if isinstance(value, _Array) else value for key, value in content.items()}
+    return {key.encode() if isinstance(key, str) else key: value for key, value in plain.items()}
 
 
+def _demand_small_memo(text: bytes) -> None:
+    """Raise BadInput for a pickle that would fill the memory by numbering an object beyond all that it can hold."""
+    for step, number, _ in pickletools.genops(text):
+        if step.name in ("PUT", "BINPUT", "LONG_BINPUT") and isinstance(number, int) and number > len(text):
+            raise BadInput(f"it numbers an object {number:,}, which takes memory for so many")
+
+
+KINDS = ("u1", "i1", "i2", "i4", "i8", "u2", "u4", "u8")
+STANDING_FOR = {"ndarray": _Array, "dtype": _Dtype}
 BATCHES = [f"data_batch_{at}" for at in range(1, 6)]
 VERSIONS = {
     "cifar10": (

@@ -32,8 +32,12 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
         raise BadInput(f"the table of labels '{path}' has no rows below its header.")
     name_column = _column(rows[0], FILE_COLUMNS, path, "the files")
     label_column = _column(rows[0], LABEL_COLUMNS, path, "the labels")
-    there = _by_stem(root)
-    files = [_with_suffix(there, row[name_column] or "") for row in rows]
+    if short := [at for at, row in enumerate(rows) if row[name_column] is None or row[label_column] is None]:
+        raise BadInput(
+            f"the table of labels '{path}' has {len(short)} rows that end too early, the first in line {short[0] + 2}."
+        )
+    known: dict[Path, dict[str, str]] = {}
+    files = [_with_suffix(root, row[name_column], known) for row in rows]
     name, count = Counter(files).most_common(1)[0]
     if count > 1:
         raise BadInput(f"the table of labels '{path}' names '{name}' {count} times, but must name each image once.")
@@ -50,17 +54,22 @@ def _column(row: Mapping[str, Any], known: Sequence[str], path: Path, what: str)
     )
 
 
-def _by_stem(root: Path) -> dict[str, str]:
-    """Images directly below a folder by their names without suffix; of several the one whose suffix is usual first."""
-    found: dict[str, str] = {}
-    for path in sorted(root.iterdir()):
-        if path.suffix.lower() in photographs.SUFFIXES:
-            held = found.setdefault(path.stem, path.name)
-            rank = [photographs.SUFFIXES.index(Path(one).suffix.lower()) for one in (held, path.name)]
-            found[path.stem] = held if rank[0] <= rank[1] else path.name
-    return found
-
-
-def _with_suffix(there: Mapping[str, str], name: str) -> str:
+def _with_suffix(root: Path, name: str, known: dict[Path, dict[str, str]]) -> str:
     """Tables often name images without the end of their file names, in whatever case it is."""
-    return name if Path(name).suffix.lower() in photographs.SUFFIXES else there.get(name, name)
+    path = Path(name)
+    if path.suffix.lower() in photographs.SUFFIXES:
+        return name
+    folder = root / path.parent
+    if folder not in known:
+        known[folder] = _by_stem(folder)
+    found = known[folder].get(path.name)
+    return name if found is None else (path.parent / found).as_posix()
+
+
+def _by_stem(folder: Path) -> dict[str, str]:
+    """Images directly in a folder by their names without suffix; of several the one whose suffix is first among all."""
+    files = (
+        [path for path in folder.iterdir() if path.suffix.lower() in photographs.SUFFIXES] if folder.is_dir() else []
+    )
+    files.sort(key=lambda path: (photographs.SUFFIXES.index(path.suffix.lower()), path.name), reverse=True)
+    return {path.stem: path.name for path in files}

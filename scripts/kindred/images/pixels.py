@@ -14,7 +14,7 @@ WHITE = {"uint8": 255.0, "uint16": 65535.0, "bool": 1.0}
 
 
 def demand_size(width: int, height: int) -> None:
-    """Raise BadInput for an image of no pixels, or of so many, or so long, that decoding or resizing takes the memory."""
+    """Raise BadInput for an image of no pixels, and for one too large or too long to be decoded and resized."""
     if min(width, height) < 1:
         raise BadInput(f"it has {width} x {height} pixels")
     if width * height > LARGEST:
