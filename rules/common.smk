@@ -19,6 +19,7 @@ from kindred.attacks.catalogue import METHODS as ATTACK_METHODS, moves
 from kindred.config import entries
 from kindred.config.reading import check
 from kindred.figures.catalogue import FIGURES, of_study
+from kindred.models import permitted
 from kindred.similarity import catalogue as measures
 from kindred.tables.catalogue import STUDY, TABLES
 from kindred.training.catalogue import METHODS as TRAINING_METHODS
@@ -48,6 +49,8 @@ EVERY_MODEL = entries.model_entries(config)
 EVERY_ATTACK = entries.attack_entries(config)
 TRAINED = [name for name, entry in EVERY_MODEL.items() if "training" in entry]
 IMPORTED = [name for name in EVERY_MODEL if name not in TRAINED]
+# Read by jobs, which inherit the environment.
+os.environ[permitted.FUNCTIONS] = permitted.of_study(EVERY_MODEL.values())
 ATTACKS, INVERSIONS = list(config["attacks"]), list(config["inversions"])
 GROUPS = tiles.deal(MODELS, config["similarity"]["groups"])
 UNORDERED_TILES = [f"{a}x{b}" for a in GROUPS for b in GROUPS if a <= b]

@@ -282,6 +282,19 @@ def test_a_file_with_an_alias_within_itself(tmp_path: Path) -> None:
     check(study(), (file,))  # only that it comes to an end
 
 
+def test_aliases_that_multiply_are_refused_at_once() -> None:
+    """Nine lists of nine aliases of the one before, a billion laughs."""
+    laughs: Any = ["x"] * 9
+    for _ in range(9):
+        laughs = [laughs] * 9
+    with pytest.raises(BadInput, match=r"stands for 3.9e\+09 values, and at most 1,000,000 are read"):
+        check({**study(), "models": laughs})
+    itself: list[Any] = []
+    itself.append(itself)
+    with pytest.raises(BadInput, match="nested more than 20 deep"):
+        check({**study(), "models": itself})
+
+
 def test_whatever_is_written_only_messages_come_out() -> None:
     """Every value of the study replaced by, and every map given, things that do not belong there."""
     junk: list[Any] = [None, -1, "é\n", [], [None, {}], {"a": []}, {1: 2}]

@@ -267,11 +267,24 @@ def test_fingerprints_of_files(tmp_path: Path) -> None:
     assert fingerprint.of_file(path, memory) == hashlib.sha256(b"more").hexdigest()
 
 
-def test_unchanged_files_are_read_once(tmp_path: Path) -> None:
+def test_unchanged_files_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, memory = tmp_path / "weights.pt", tmp_path / "hashes.json"
+    path.write_bytes(b"some")
+    before = fingerprint.of_file(path, memory)
+    with monkeypatch.context() as patch:
+        patch.setattr(hashlib, "file_digest", None)
+        assert fingerprint.of_file(path, memory) == before
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_other_content_of_the_same_size_and_time_is_noticed(tmp_path: Path, replaced: bool) -> None:
     path, memory = tmp_path / "weights.pt", tmp_path / "hashes.json"
     path.write_bytes(b"some")
     os.utime(path, ns=(10**18, 10**18))
     before = fingerprint.of_file(path, memory)
-    path.write_bytes(b"same")  # of the same length and modification time
-    os.utime(path, ns=(10**18, 10**18))
-    assert fingerprint.of_file(path, memory) == before
+    other = tmp_path / "other.pt" if replaced else path
+    other.write_bytes(b"same")
+    os.utime(other, ns=(10**18, 10**18))
+    if replaced:
+        os.replace(other, path)
+    assert fingerprint.of_file(path, memory) == hashlib.sha256(b"same").hexdigest() != before

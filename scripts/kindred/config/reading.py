@@ -22,6 +22,7 @@ YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_TOLD = 8
 LARGEST = 1e18
 DEEPEST = 20
+MOST_VALUES = 1_000_000  # with what aliases stand for; a study of a thousand models has some 30,000
 
 
 def check(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def check(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> dict[s
         _check_duplicates(Path(file))
     if not isinstance(config, Mapping):
         raise BadInput(f"The configuration is {shown(config)}, but must be a map with at least the key models.")
+    _demand_fewer_values(config)
     # A section whose lines are all commented out reads as null.
     given = {key: value for key, value in _plain(config).items() if value is not None}
     try:
@@ -52,6 +54,25 @@ def _told(mistakes: Sequence[str]) -> str:
         return mistakes[0]
     more = [f"... and {len(mistakes) - MOST_TOLD} more."] if len(mistakes) > MOST_TOLD else []
     return "\n  - ".join([f"{len(mistakes)} mistakes:", *mistakes[:MOST_TOLD], *more])
+
+
+def _demand_fewer_values(config: Mapping[str, Any]) -> None:
+    """Raises BadInput where aliases of aliases stand for more values than memory holds; each is counted once."""
+    counted: dict[int, int] = {}
+
+    def count(value: Any, depth: int) -> int:
+        if not isinstance(value, Mapping | list | tuple) or depth > DEEPEST:  # that it is too deep is told later
+            return 1
+        if id(value) not in counted:
+            inner = value.values() if isinstance(value, Mapping) else value
+            counted[id(value)] = 1 + sum(count(one, depth + 1) for one in inner)
+        return counted[id(value)]
+
+    if (number := count(config, 0)) > MOST_VALUES:
+        raise BadInput(
+            f"The configuration stands for {number:.2g} values, and at most {MOST_VALUES:,} are read; YAML aliases of "
+            "aliases multiply."
+        )
 
 
 def _plain(value: Any, at: Keys = ()) -> Any:

@@ -12,10 +12,10 @@ from typing import Any
 
 from torch import nn
 
-from kindred.models import neighbours
+from kindred.models import neighbours, permitted
+from kindred.models.permitted import PYTHON
 from kindred.workflow.errors import BadInput, first_line, some
 
-PYTHON = "python:"
 ROBUSTBENCH = "robustbench:"
 
 
@@ -26,7 +26,8 @@ def build(architecture: str, arguments: dict[str, Any]) -> nn.Module:
 
 
 def of_python(function: str, arguments: dict[str, Any]) -> nn.Module:
-    """The network that `path/to/file.py:function` or `package.module:function` returns."""
+    """The network that `path/to/file.py:function` or `package.module:function` returns, where the study names it."""
+    permitted.demand(function, arguments)
     where, _, name = function.rpartition(":")
     own = neighbours.of_folder((Path(where).parent if where.endswith(".py") else Path()).resolve())
     with own.lent():

@@ -45,8 +45,9 @@ def of_code(script: str | Path, modules: Iterable[str] = ()) -> str:
 def of_file(path: str | Path, memory: Path) -> str:
     """Fingerprint of the content of a user's file; 'missing' if there is none.
 
-    Such files may hold gigabytes: hashes are kept in the JSON file `memory`, by path, size and modification
-    time, so that touching the file costs one more reading and changes nothing.
+    Such files may hold gigabytes: hashes are kept in the JSON file `memory`, by path, size, times and place on the
+    disk, so that touching the file costs one more reading and changes nothing. The time of the last change of its
+    status cannot be set, so a file that takes another's place is noticed although its size and time are the same.
     """
     try:
         status = Path(path).stat()
@@ -55,7 +56,7 @@ def of_file(path: str | Path, memory: Path) -> str:
     known: dict[str, str] = {}
     with contextlib.suppress(OSError, ValueError):
         known = json.loads(memory.read_text(encoding="utf-8"))
-    key = f"{Path(path).resolve()} {status.st_size} {status.st_mtime_ns}"
+    key = f"{Path(path).resolve()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
     if key not in known:
         with open(path, "rb") as file:
             known[key] = hashlib.file_digest(file, "sha256").hexdigest()
