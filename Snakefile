@@ -37,6 +37,7 @@ include: "rules/layerwise.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
 include: "rules/forecast.smk"
+include: "rules/verify.smk"
 
 
 rule all:

@@ -1,13 +1,12 @@
 """The clean accuracy: how it is measured, what is warned of and refused, and the hint that goes with it."""
 
-import json
 import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
 from kindred.images.images import Images
-from kindred.models import accuracy
+from kindred.models import accuracy, descriptions
 from kindred.workflow.errors import BadInput
 
 from scripts import Place, run
@@ -89,7 +88,7 @@ def test_the_table_of_models_checks_it_again(tmp_path: Path, capsys: pytest.Capt
     found = {"no_gradient": 0.5, "gradients": 8, "remarks": ["a", "b"]}
     about = {"description": {"architecture": "x"}, "weights_sha256": "", "parameters": 3, "source": {}}
     about |= {**MEASURED, "examination": found}
-    (tmp_path / "m.json").write_text(json.dumps(about))
+    descriptions.write(str(tmp_path / "m.json"), about)
     labels = {"m": {"training": "t", "norm": None, "eps": 0.0, "seed": 0}}
     given = {"models": ["m.safetensors", str(tmp_path / "m.json")], "adversarial": []}
     params = {"labels": labels, "order": ["m"], "attacks": []}

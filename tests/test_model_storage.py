@@ -216,8 +216,8 @@ def test_a_description_that_lacks_a_key(tmp_path: Path, held_out: Images, text: 
 
 def test_a_description_of_another_version(tmp_path: Path, held_out: Images) -> None:
     paths = written(tmp_path, held_out)
-    about = json.loads(Path(paths[1]).read_text())
+    about = descriptions.read(paths[1])
     about["description"]["colour"] = "blue"
-    Path(paths[1]).write_text(json.dumps(about))
+    descriptions.write(paths[1], about)
     with pytest.raises(BadInput, match=r"was not written by this version \(.*colour"):
         storage.load("net-1.5", *paths)

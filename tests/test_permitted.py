@@ -1,6 +1,5 @@
 """Results that were moved or received name no code: only functions that the config names are called."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def test_a_description_that_names_code_runs_none(tmp_path: Path, monkeypatch: py
         },
         "weights_sha256": descriptions.file_hash(tmp_path / "m.safetensors"),
     }
-    (tmp_path / "m.json").write_text(json.dumps(about))
+    descriptions.write(str(tmp_path / "m.json"), about)
     with pytest.raises(BadInput, match="python 'os:system' with"):
         storage.load("m", str(tmp_path / "m.safetensors"), str(tmp_path / "m.json"))
     with pytest.raises(BadInput, match="was not run"):

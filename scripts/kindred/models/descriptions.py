@@ -11,11 +11,12 @@ from kindred.workflow.errors import BadInput
 
 # Keys of every description of a model, and of every description of an imported checkpoint.
 DESCRIBED = ("description", "weights_sha256", "clean_accuracy", "clean_images", "examination", "parameters", "source")
+DIGEST = "digest"
 BROUGHT = ("architecture", "arguments", "origin", "sha256")
 
 
 def read(path: str, needed: Iterable[str] = DESCRIBED) -> dict[str, Any]:
-    """The description beside a model's weights. Raises BadInput where it cannot be read or lacks a key."""
+    """The description beside a model's weights. Raises BadInput where it cannot be read, lacks a key or was changed."""
     try:
         about = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -25,14 +26,22 @@ def read(path: str, needed: Iterable[str] = DESCRIBED) -> dict[str, Any]:
         raise BadInput(
             f"model description '{path}' lacks {lacking[0]}, so this version did not write it; delete it and run again."
         )
+    if about.pop(DIGEST, None) != _digest(about):
+        raise BadInput(f"model description '{path}' was changed since it was written; delete it and run again.")
     return about
 
 
 def write(path: str, about: Mapping[str, Any]) -> None:
     """Write a description as JSON; there is never half a file under its name."""
     partial = f"{path}.partial"
-    Path(partial).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    plain = json.loads(json.dumps(about))
+    Path(partial).write_text(json.dumps({**plain, DIGEST: _digest(plain)}, indent=1) + "\n", encoding="utf-8")
     os.replace(partial, path)
+
+
+def _digest(about: Mapping[str, Any]) -> str:
+    """Of all that a description holds: what is changed by hand, or by a fault of a disk, is no result."""
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def file_hash(path: str | os.PathLike[str]) -> str:

@@ -63,7 +63,12 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
         file = f" for '{error.filename}'" if error.filename else ""
         _end(f"no space is left on the disk or in the quota{file}; free some and run the same command again.")
     except Exception:
-        log.error("%s", traceback.format_exc())
+        text = traceback.format_exc()
+        log.error("%s", text)
+        store = sys.modules.get("kindred.workflow.store")
+        # Damaged chunks end in errors of codecs, wherever a slice of an array is read.
+        if store and ("zarr" in text or "numcodecs" in text) and (message := store.damaged()):
+            _end(message)
         raise
     finally:
         logging.captureWarnings(False)

@@ -1,11 +1,15 @@
 """Zarr stores between the steps: written completely or not at all, and refused when a part is missing.
 
 A store is a Zarr v3 group whose arrays carry dimension names, so that `xarray.open_zarr` reads it with its
-coordinates. It is written beside its final name, gets an inventory (number and bytes of its files) as the
-last write, and is then renamed. Zarr itself reads a missing chunk as zeros; the inventory distinguishes a
-complete store from one that was truncated or copied in part.
+coordinates. It is written beside its final name, gets an inventory (number and bytes of its files, and a digest of its
+attributes and of how its files end) as the last write, and is then renamed. Zarr itself reads a missing chunk as zeros;
+the inventory distinguishes a complete store from one that was truncated or copied in part. Every chunk ends in its
+CRC-32C, which Zarr compares as it reads: a flipped bit is an error and never a number, and chunks that were exchanged
+change the digest.
 """
 
+import hashlib
+import json
 import math
 import os
 import shutil
@@ -17,13 +21,16 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from kindred.workflow.errors import BadInput
+from kindred.workflow.errors import BadInput, first_line
 
 INVENTORY = "kindred_inventory"
+CHECKSUM = 4  # bytes of a CRC-32C
 VERSIONS = "versions"
 CHUNK_BYTES = 32 * 2**20
 NUMERIC_PACKAGES = ("torch", "timm", "numpy", "zarr")
+OPENED: dict[Path, None] = {}  # stores that this process has read, for a message where one is damaged
 
 
 @contextmanager
@@ -40,7 +47,8 @@ def writing(path: str | Path, attributes: Mapping[str, Any]) -> Iterator[zarr.Gr
     try:
         yield group
         _demand_filled(group)
-        group.attrs.update({**attributes, VERSIONS: versions(), INVENTORY: _inventory(building)})
+        group.attrs.update({**attributes, VERSIONS: versions()})
+        group.attrs[INVENTORY] = _inventory(building, group)
         shutil.rmtree(path, ignore_errors=True)
         os.replace(building, path)
     except BaseException:
@@ -76,7 +84,6 @@ def reserve(
     row = max(1, int(np.prod(shape[1:], dtype=np.int64)) * np.dtype(dtype).itemsize)
     count = max(1, shape[0] if shape else 1)
     rows = math.ceil(count / math.ceil(count / max(1, CHUNK_BYTES // row)))
-    options: dict[str, Any] = {} if compress else {"compressors": None}
     return group.create_array(
         name,
         shape=tuple(shape),
@@ -84,8 +91,13 @@ def reserve(
         chunks=(rows, *(max(1, s) for s in shape[1:])) if shape else (),
         dimension_names=list(dims),
         config={"write_empty_chunks": True},
-        **options,
+        compressors=compressors(compress),
     )
+
+
+def compressors(compress: bool) -> list[Any]:
+    """Codecs of chunks behind their bytes, the checksum last."""
+    return [*([ZstdCodec()] if compress else []), Crc32cCodec()]
 
 
 def attributes(path: str | Path) -> dict[str, Any]:
@@ -182,16 +194,26 @@ def _demand_filled(group: zarr.Group) -> None:
             raise RuntimeError(f"{missing} of {array.nchunks} chunks of array '{name}' were not written")
 
 
-def _inventory(path: Path) -> dict[str, int]:
-    """Number and bytes of a store's files, chunks and metadata.
+def _inventory(path: Path, group: zarr.Group) -> dict[str, Any]:
+    """Number and bytes of a store's files, and a digest of its attributes, the files' names, and how each ends.
 
-    Left out are the file that the inventory itself is written to, and hidden ones (Snakemake's time stamp).
+    A chunk ends in its checksum; of metadata all counts. Left out are the file that the inventory itself is written to,
+    and hidden ones (Snakemake's time stamp).
     """
-    files = [
+    files = sorted(
         os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names if not name.startswith(".")
-    ]
+    )
     files.remove(os.path.join(path, "zarr.json"))
-    return {"files": len(files), "bytes": sum(map(os.path.getsize, files))}
+    own = {key: value for key, value in dict(group.attrs).items() if key != INVENTORY}
+    total, digest = 0, hashlib.sha256(json.dumps(own, sort_keys=True).encode())
+    for file in files:
+        size = os.path.getsize(file)
+        total += size
+        with open(file, "rb") as content:
+            if not file.endswith("zarr.json"):
+                content.seek(max(0, size - CHECKSUM))
+            digest.update(f"{os.path.relpath(file, path)} {size} ".encode() + content.read())
+    return {"files": len(files), "bytes": total, "digest": digest.hexdigest()}
 
 
 def open_group(path: Path) -> zarr.Group:
@@ -206,10 +228,35 @@ def open_group(path: Path) -> zarr.Group:
         raise BadInput(f"'{path}' cannot be read as a Zarr v3 store ({error}); {remedy}.") from error
     if not isinstance(inventory, dict):
         raise BadInput(f"store '{path}' was never finished (it has no inventory); {remedy}.")
-    found, wanted = (
-        f"{counted.get('files', 0)} files of {counted.get('bytes', 0):,} bytes"
-        for counted in (_inventory(path), inventory)
-    )
+    counted = _inventory(path, group)
+    found, wanted = (f"{one.get('files', 0)} files of {one.get('bytes', 0):,} bytes" for one in (counted, inventory))
     if found != wanted:
         raise BadInput(f"store '{path}' is incomplete: it holds {found} instead of {wanted}; {remedy}.")
+    if counted["digest"] != inventory.get("digest"):
+        raise BadInput(f"store '{path}' is damaged: its parts are not those that were written; {remedy}.")
+    OPENED[path] = None
     return group
+
+
+def damage(path: str | Path) -> str:
+    """What is wrong with a store, all of which is read; '' if it is whole. Raises BadInput if it cannot be opened."""
+    for name, array in open_group(Path(path)).arrays():
+        rows = array.chunks[0] if array.ndim else 1
+        for start in range(0, array.shape[0] if array.ndim else 1, rows):
+            try:
+                array[start : start + rows] if array.ndim else array[...]
+            except Exception as error:  # whatever a codec raises
+                return f"rows {start} to {start + rows - 1} of '{name}' are damaged ({first_line(error)})"
+    return ""
+
+
+def damaged() -> str:
+    """A message about the first store that this process has read and that is damaged; '' if all are whole."""
+    for path in OPENED:
+        try:
+            found = damage(path)
+        except BadInput as error:
+            return str(error)
+        if found:
+            return f"store '{path}' is damaged: {found}; delete it and run the same command again."
+    return ""
