@@ -1,11 +1,12 @@
 """The seeded choice of images from what a source lists or has split: those to measure on, and those for training."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
 
+from kindred.images import repeats
 from kindred.images.images import Images
 from kindred.images.pixels import fit
 from kindred.images.pool import Pool, Settings
@@ -30,22 +31,29 @@ def evaluation(source: ModuleType, settings: Settings, most_broken: int) -> Chos
     where there are more of them, and where the source holds too few images.
     """
     if hasattr(source, "split"):
-        return Chosen(source.split(settings)[0], {})
-    pool, _ = source.pools(settings)
-    _demand_enough(pool, settings["evaluation"], "evaluation")
-    return take(pool, order(pool.labels, settings), settings["evaluation"], settings, most_broken)
+        chosen = Chosen(source.split(settings)[0], {})
+    else:
+        pool, _ = source.pools(settings)
+        _demand_enough(pool, settings["evaluation"], "evaluation")
+        chosen = take(pool, order(pool.labels, settings), settings["evaluation"], settings, most_broken)
+    repeats.warn_of_repeats(repeats.keys_of(chosen.images))
+    return chosen
 
 
 def training(
-    source: ModuleType, settings: Settings, evaluated: Sequence[str], broken: Collection[str], most_broken: int
+    source: ModuleType, settings: Settings, evaluated: Mapping[str, str], broken: Collection[str], most_broken: int
 ) -> Chosen:
     """The images for training: of the source's own training part, or of what evaluation has left.
 
-    evaluated, broken: ids of the evaluation images in order, and of those that could not be read for them. Raises
+    Images with the pixels of an evaluated one are left out, under whatever name they come again. evaluated, broken:
+    {id: hash of the pixels} of the evaluation images in order, and ids of those that could not be read for them. Raises
     BadInput as `evaluation` does, and where the source no longer holds the evaluation images.
     """
     if hasattr(source, "split"):
-        return Chosen(source.split(settings)[1], {})
+        rest, kept = source.split(settings)[1], set(evaluated.values())
+        again = [name for name, key in repeats.keys_of(rest).items() if key in kept]
+        repeats.warn_of_evaluated(settings["source"], again)
+        return Chosen(rest.take(np.flatnonzero([name not in again for name in rest.ids])), {})
     pool, apart = source.pools(settings)
     left = pool.without(_tried(pool, settings, evaluated, broken)) if apart is None else apart
     count = settings.get("training") or 0
@@ -53,7 +61,7 @@ def training(
     drawn = order(left.labels, settings)
     # In the order of the source; those that were not drawn stand by for broken ones.
     drawn = np.concatenate([np.sort(drawn[:count]), drawn[count:]])
-    return take(left, drawn, count, settings, most_broken)
+    return take(left, drawn, count, settings, most_broken, set(evaluated.values()))
 
 
 def order(labels: np.ndarray, settings: Settings) -> np.ndarray:
@@ -77,16 +85,25 @@ def in_turn(labels: np.ndarray) -> np.ndarray:
     return np.argsort(rank, kind="stable")
 
 
-def take(pool: Pool, drawn: np.ndarray, count: int, settings: Settings, most_broken: int) -> Chosen:
+def take(
+    pool: Pool,
+    drawn: np.ndarray,
+    count: int,
+    settings: Settings,
+    most_broken: int,
+    evaluated: Collection[str] = frozenset(),
+) -> Chosen:
     """The first `count` images in this order that can be read, at the settings' size, channels and crop.
 
-    Raises BadInput as soon as more than `most_broken` cannot be read, and where the images run out.
+    evaluated: hashes of pixels; images that have them are passed over, with one warning for all. Raises BadInput as
+    soon as more than `most_broken` cannot be read, and where the images run out.
     """
     side, channels = settings["size"], settings["channels"]
     crop = settings.get("crop") or pool.crop
     pixels = np.empty((count, channels, side, side), dtype=np.float32)
     taken: list[int] = []
     broken: dict[str, str] = {}
+    again: list[str] = []
     for at in progress(map(int, drawn), f"reading images of {pool.name}", total=count):
         if len(taken) == count:
             break
@@ -97,12 +114,17 @@ def take(pool: Pool, drawn: np.ndarray, count: int, settings: Settings, most_bro
             if len(broken) > most_broken:
                 raise BadInput(_too_many(pool, broken, len(taken), most_broken)) from error
             continue
+        if evaluated and repeats.key_of(pixels[len(taken)]) in evaluated:
+            again.append(pool.ids[at])
+            continue
         taken.append(at)
     if len(taken) < count:
+        gone = [f"{len(broken)} of them broken"] * bool(broken)
+        gone += [f"{len(again):,} of them with the pixels of evaluated images"] * bool(again)
         raise BadInput(
-            f"{count:,} images are wanted of {pool.name}, which holds {len(pool.ids):,}"
-            f"{f', {len(broken)} of them broken' if broken else ''}."
+            f"{count:,} images are wanted of {', '.join([f'{pool.name}, which holds {len(pool.ids):,}', *gone])}."
         )
+    repeats.warn_of_evaluated(pool.name, again)
     for name, reason in list(broken.items())[:MOST_NAMED]:
         log.warning("the image '%s' cannot be read: %s; another replaces it", name, reason)
     if broken:
@@ -111,7 +133,7 @@ def take(pool: Pool, drawn: np.ndarray, count: int, settings: Settings, most_bro
     return Chosen(Images(pixels, pool.labels[taken], ids, pool.classes), broken)
 
 
-def _tried(pool: Pool, settings: Settings, evaluated: Sequence[str], broken: Collection[str]) -> np.ndarray:
+def _tried(pool: Pool, settings: Settings, evaluated: Collection[str], broken: Collection[str]) -> np.ndarray:
     """Positions of the images that were tried for evaluation; the order is seeded: nothing is read again."""
     tried = order(pool.labels, settings)[: len(evaluated) + len(broken)]
     if [pool.ids[at] for at in tried if pool.ids[at] not in broken] != list(evaluated):
