@@ -1,12 +1,14 @@
 """Photographs in one folder, with their labels in a CSV."""
 
 import csv
+import os
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kindred.images import photographs
+from kindred.images import listed, photographs
 from kindred.images.classes import numbered
 from kindred.images.pool import Pool, Settings
 from kindred.workflow.errors import BadInput, first_line, some
@@ -32,10 +34,14 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
         raise BadInput(f"the table of labels '{path}' has no rows below its header.")
     name_column = _column(rows[0], FILE_COLUMNS, path, "the files")
     label_column = _column(rows[0], LABEL_COLUMNS, path, "the labels")
-    files = [_with_suffix(root, row[name_column] or "") for row in rows]
+    find = _Finder(root)
+    files = [find(row[name_column] or "") for row in rows]
     name, count = Counter(files).most_common(1)[0]
     if count > 1:
-        raise BadInput(f"the table of labels '{path}' names '{name}' {count} times, but must name each image once.")
+        raise BadInput(
+            f"the table of labels '{path}' names '{listed.readable(name)}' {count} times, but must name each image "
+            "once."
+        )
     labels, classes = numbered([row[label_column] for row in rows], settings["classes"], str(path))
     return photographs.pool(root, files, labels, classes, settings["channels"]), None
 
@@ -49,9 +55,47 @@ def _column(row: Mapping[str, Any], known: Sequence[str], path: Path, what: str)
     )
 
 
-def _with_suffix(root: Path, name: str) -> str:
-    """Tables often name images without the end of their file names."""
-    if Path(name).suffix.lower() in photographs.SUFFIXES:
-        return name
-    files = (name + suffix for suffix in photographs.SUFFIXES)
-    return next((file for file in files if (root / file).is_file()), name)
+class _Finder:
+    """Finds the files that a table means: by name, else as people and other systems write it.
+
+    Names may lack the suffix or have it in another case, have accents composed otherwise, or escape what is not UTF-8
+    as `listed.readable` does. A name that no file has comes back as it is: its image cannot be read.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.stems: dict[str, dict[str, list[str]]] = {}  # of each folder: stem -> files of images
+
+    def __call__(self, name: str) -> str:
+        return self._file(name) or self._file(listed.from_readable(name)) or name
+
+    def _file(self, name: str) -> str | None:
+        folder, slash, last = name.rpartition("/")
+        folder += slash
+        if folder not in self.stems:
+            self.stems[folder] = self._list(folder)
+        stems = self.stems[folder]
+        stem, suffix = os.path.splitext(last)
+        if suffix.lower() not in listed.SUFFIXES:
+            stem, suffix = last, ""
+        found = [file for file in stems.get(_key(stem), []) if file.lower().endswith(suffix.lower())]
+        if last in found:
+            return folder + last
+        exact = [file for file in found if file.startswith(stem)]
+        return folder + min(exact or found, key=_rank) if found else None
+
+    def _list(self, folder: str) -> dict[str, list[str]]:
+        stems: dict[str, list[str]] = {}
+        if (self.root / folder).is_dir():
+            for entry in listed.entries(self.root / folder):
+                if listed.is_image(entry.name):
+                    stems.setdefault(_key(os.path.splitext(entry.name)[0]), []).append(entry.name)
+        return stems
+
+
+def _key(stem: str) -> str:
+    return unicodedata.normalize("NFC", stem)
+
+
+def _rank(file: str) -> tuple[int, str]:
+    return listed.SUFFIXES.index(os.path.splitext(file)[1].lower()), file

@@ -1,16 +1,17 @@
-"""Photographs in files: which files are images, how one is read, and a pool of some of them."""
+"""Photographs in files: how one is read, and a pool of some of them."""
 
+import stat
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kindred.images.listed import readable
 from kindred.images.pixels import CROP, of_image
 from kindred.images.pool import Pool
 from kindred.workflow.errors import BadInput, first_line
-
-SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
 
 
 def read(path: Path, channels: int) -> Any:
@@ -18,6 +19,8 @@ def read(path: Path, channels: int) -> Any:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise BadInput("it is no regular file")
         with Image.open(path) as opened:
             opened.load()
             return of_image(opened, channels)
@@ -28,8 +31,12 @@ def read(path: Path, channels: int) -> Any:
 
 
 def pool(root: Path, files: Sequence[str], labels: np.ndarray, classes: list[str], channels: int) -> Pool:
-    """The images in these files below a folder; their paths below it are the ids."""
-    return Pool(f"'{root}'", labels, files, classes, lambda at: read(root / files[at], channels), CROP)
+    """The images in these files below a folder; their paths below it, as text, are the ids. Raises BadInput."""
+    ids = [readable(file) for file in files]
+    name, count = Counter(ids).most_common(1)[0]
+    if count > 1:
+        raise BadInput(f"{count} files in '{root}' are called '{name}' once written as text; rename one.")
+    return Pool(f"'{root}'", labels, ids, classes, lambda at: read(root / files[at], channels), CROP)
 
 
 def folder(path: str, key: str) -> Path:
