@@ -106,9 +106,7 @@ def _class_folders(root: Path, passed: listed.PassedOver) -> dict[str, Path]:
         elif os.path.isdir(entry.path):
             name = listed.readable(entry.name)
             if name in found:
-                raise BadInput(
-                    f"two folders in '{root}' are called '{name}' once they are written as text; rename one."
-                )
+                raise BadInput(f"two folders in '{root}' are called '{name}' once written as text; rename one.")
             found[name] = Path(entry.path)
         elif listed.is_image(entry.name):
             passed.beside += 1
