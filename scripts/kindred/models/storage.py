@@ -78,7 +78,7 @@ def write(
     logits = predict(written, held_out.pixels, name=name, device=device)
     measured = accuracy.measure(logits, held_out)
     if finished:
-        accuracy.warn_near_chance(name, measured, len(held_out.classes))
+        accuracy.warn_of_doubt(name, measured, len(held_out.classes))
     if expected:
         accuracy.demand(name, measured, expected)
     about = {
