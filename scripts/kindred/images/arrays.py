@@ -1,15 +1,16 @@
 """Images and labels in named arrays: those of an `.npz` file, or of a Zarr group such as another study's images."""
 
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
 from kindred.images.classes import numbered
 from kindred.images.pool import Pool, Settings, pool_of_array
+from kindred.images.zarr_groups import Arrays
 from kindred.workflow.errors import BadInput, first_line, some
 
 # Usual names of the arrays of images and of labels, bare or with their part.
@@ -39,10 +40,9 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
 def _load(path: Path, source: str) -> Mapping[str, Any]:
     """The arrays by name. No pickle is read."""
     try:
-        if source == "npz":
-            return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-        group = zarr.open_group(str(path), mode="r")
-        return {name: group[name] for name in group.array_keys()}
+        return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) if source == "npz" else Arrays(path)
+    except BadInput:
+        raise
     except Exception as error:  # both are broken in many ways
         kind = ".npz file" if source == "npz" else "Zarr group"
         raise BadInput(f"'{path}' is damaged or no {kind}: {first_line(error)}.") from error
@@ -71,7 +71,10 @@ def _names(path: Path, content: Mapping[str, Any], settings: Settings, part: str
 
 def _part(path: Path, content: Mapping[str, Any], names: tuple[str, str], settings: Settings) -> Pool:
     try:
-        x, y = (np.asarray(content[name][:]) for name in names)
+        x, y = (np.asarray(content[name]) for name in names)
+        own = np.asarray(content["image"]) if "image" in content and "image" not in names else np.zeros(0)
+    except BadInput:
+        raise
     except Exception as error:  # arrays of objects, chunks that are lost
         raise BadInput(f"'{path}': {' and '.join(names)} cannot be read: {first_line(error)}.") from error
     if x.ndim not in (3, 4) or y.squeeze().ndim != 1 or len(x) != len(y):
@@ -81,6 +84,9 @@ def _part(path: Path, content: Mapping[str, Any], names: tuple[str, str], settin
         )
     labels, classes = numbered(y.reshape(len(y)).tolist(), settings["classes"], f"{path}:{names[1]}")
     ids = [f"{path.stem}/{names[0]}/{row:05d}" for row in range(len(x))]
-    if "image" in content and "image" not in names and content["image"].shape == (len(x),):
-        ids = [str(name) for name in content["image"][:]]
+    if own.shape == (len(x),):
+        ids = [name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name) for name in own]
+        name, count = Counter(ids).most_common(1)[0]
+        if count > 1:
+            raise BadInput(f"the array 'image' of '{path}' names '{name}' {count} times, but ids must differ.")
     return pool_of_array(f"'{path}'", x, labels, ids, classes, settings["channels"])
