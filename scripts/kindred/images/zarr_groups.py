@@ -71,9 +71,8 @@ class Arrays(Mapping[str, Any]):
         wanted = math.prod(math.ceil(length / shard) for length, shard in zip(array.shape, shards, strict=True))
         files = (file for *_, names in os.walk(self.path / name) for file in names)
         there = sum(file not in (*METADATA, ".zattrs") for file in files)
-        if (
-            there >= wanted
-        ):  # else Zarr, which looks for every chunk by its name, would take for ever for a forged shape
+        # Zarr looks for every chunk by its name, and would do so for ever for a forged shape.
+        if there >= wanted:
             there = array.nchunks_initialized * math.prod(array.chunks) // math.prod(shards)
         if there < wanted:
             raise BadInput(
