@@ -1,15 +1,17 @@
 """Photographs in files: how one is read, and a pool of some of them."""
 
 import stat
+import warnings
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kindred.images.listed import readable
-from kindred.images.pixels import CROP, of_image
+from kindred.images.listed import SUFFIXES, readable
+from kindred.images.pixels import CROP, demand_readable, of_image
 from kindred.images.pool import Pool
 from kindred.workflow.errors import BadInput, first_line
 
@@ -21,13 +23,26 @@ def read(path: Path, channels: int) -> Any:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise BadInput("it is no regular file")
-        with Image.open(path) as opened:
+        with warnings.catch_warnings():  # of sizes that are refused here
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(path, formats=_formats())
+        with opened:
+            demand_readable(opened.size)
             opened.load()
             return of_image(opened, channels)
     except UnidentifiedImageError as error:
-        raise BadInput("Pillow does not recognise it as an image") from error
+        raise BadInput(f"Pillow does not recognise it as an image ({', '.join(_formats())})") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadInput(first_line(error)) from error
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that are listed: others run programs, as EPS does, whatever a file is called."""
+    from PIL import Image
+
+    known = Image.registered_extensions()
+    return tuple(sorted({known[suffix] for suffix in SUFFIXES if suffix in known}))
 
 
 def pool(root: Path, files: Sequence[str], labels: np.ndarray, classes: list[str], channels: int) -> Pool:

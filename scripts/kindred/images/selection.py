@@ -9,6 +9,7 @@ import numpy as np
 from kindred.images import repeats
 from kindred.images.images import Images
 from kindred.images.pixels import fit
+from kindred.images.plausible import warn_of_doubts
 from kindred.images.pool import Pool, Settings
 from kindred.workflow.errors import BadInput, some
 from kindred.workflow.job import log, progress
@@ -37,6 +38,7 @@ def evaluation(source: ModuleType, settings: Settings, most_broken: int) -> Chos
         _demand_enough(pool, settings["evaluation"], "evaluation")
         chosen = take(pool, order(pool.labels, settings), settings["evaluation"], settings, most_broken)
     repeats.warn_of_repeats(repeats.keys_of(chosen.images))
+    warn_of_doubts(chosen.images.pixels)
     return chosen
 
 
