@@ -39,6 +39,8 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
 
 def _load(path: Path, source: str) -> Mapping[str, Any]:
     """The arrays by name. No pickle is read."""
+    if source == "npz" and path.exists() and not path.is_file():  # a pipe would be waited for
+        raise BadInput(f"'{path}' is no file.")
     try:
         return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) if source == "npz" else Arrays(path)
     except BadInput:
@@ -77,11 +79,13 @@ def _part(path: Path, content: Mapping[str, Any], names: tuple[str, str], settin
         raise
     except Exception as error:  # arrays of objects, chunks that are lost
         raise BadInput(f"'{path}': {' and '.join(names)} cannot be read: {first_line(error)}.") from error
-    if x.ndim not in (3, 4) or y.squeeze().ndim != 1 or len(x) != len(y):
+    if x.ndim not in (3, 4) or not y.ndim or y.size != len(y) or len(x) != len(y):
         raise BadInput(
             f"'{path}': {names[0]} has the shape {x.shape} and {names[1]} {y.shape}; images (n, height, "
             "width) with or without channels and n labels are needed."
         )
+    if y.dtype.kind not in "biufSUT":
+        raise BadInput(f"'{path}': {names[1]} is of {y.dtype}, but labels must be numbers or texts.")
     labels, classes = numbered(y.reshape(len(y)).tolist(), settings["classes"], f"{path}:{names[1]}")
     ids = [f"{path.stem}/{names[0]}/{row:05d}" for row in range(len(x))]
     if own.shape == (len(x),):

@@ -34,6 +34,8 @@ def class_names(given: int | str | None) -> list[str] | None:
         # By name, so that the code of networks is no part of this code's fingerprint.
         timm = import_module("kindred.models.architectures").timm
         return list(timm.data.ImageNetInfo().label_names())
+    if Path(given).exists() and not Path(given).is_file():  # a pipe would be waited for
+        raise BadInput(f"images.classes is '{given}', which is no file.")
     try:
         text = Path(given).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -25,6 +25,8 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
     class.
     """
     root, path = photographs.folder(settings["folder"], "images.folder"), Path(settings["labels"])
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise BadInput(f"the table of labels '{path}' is no file.")
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))

@@ -32,7 +32,9 @@ def read(path: Path, channels: int) -> Any:
             return of_image(opened, channels)
     except UnidentifiedImageError as error:
         raise BadInput(f"Pillow does not recognise it as an image ({', '.join(_formats())})") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except BadInput:
+        raise
+    except Exception as error:  # damaged bytes raise anything
         raise BadInput(first_line(error)) from error
 
 

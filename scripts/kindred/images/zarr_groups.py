@@ -8,7 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Arrays(Mapping[str, Any]):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        _demand_files(path, os.listdir(path))
         self.group = zarr.open_group(str(path), mode="r", use_consolidated=False)
         if store.INVENTORY in self.group.attrs:
             self.group = store.open_group(path)
@@ -60,6 +61,8 @@ class Arrays(Mapping[str, Any]):
                     f"{where} has the codec '{codec}', which might run code of the file or is not known; write it "
                     "again with a usual compressor."
                 )
+        for folder, _, files in os.walk(self.path / name):
+            _demand_files(Path(folder), files)
         array = self.group[name]
         if not isinstance(array, zarr.Array):
             raise BadInput(f"{where} is no array.")
@@ -80,6 +83,12 @@ class Arrays(Mapping[str, Any]):
                 f"{array.fill_value!s}; copy it again, or, since some writers leave out chunks of only that value, "
                 "write it again with config={'write_empty_chunks': True}."
             )
+
+
+def _demand_files(folder: Path, names: Sequence[str]) -> None:
+    for path in map(folder.joinpath, names):
+        if not path.is_file() and not path.is_dir():  # a pipe would be waited for
+            raise BadInput(f"'{path}' is no file.")
 
 
 def _is_array(path: Path) -> bool:
