@@ -95,3 +95,26 @@ def test_files_that_hold_no_arrays(tmp_path: Path) -> None:
     assert "is damaged or no .npz file" in refused(source="npz", file=str(tmp_path / "a.npz"))
     assert "is damaged or no .npz file" in refused(source="npz", file=str(tmp_path / "b.npz"))
     assert "is damaged or no Zarr group" in refused(source="zarr", file=str(tmp_path / "b.zarr"))
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        (["ant", "cat", "dog"], "label 0 is 'cat' in one and 'ant' in the other"),
+        (["cat", "dog", "emu"], "(2 and 3 classes)"),
+        ([0, 1, 2], "label 0 is 'cat' in one and '0' in the other"),
+    ],
+)
+def test_parts_whose_labels_mean_other_classes(tmp_path: Path, train: list[Any], words: str) -> None:
+    """Each part is numbered by its own names: a model would learn that 0 is an ant, and be measured on cats."""
+    x = DRAW.integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    y, t = np.array(["cat", "dog"] * 15), np.array(train * 10)
+    np.savez(tmp_path / "a.npz", x_test=x[:30], y_test=y, x_train=x[30:], y_train=t)
+    given = {"source": "npz", "file": str(tmp_path / "a.npz"), "training": 12, "size": 8}
+    message = refused(**given)
+    assert "do not have the same classes" in message and words in message
+    if "cat" in train:
+        (tmp_path / "names.txt").write_text("ant\ncat\ndog\nemu\n")
+        chosen = select(**given, classes=str(tmp_path / "names.txt"))
+        assert {chosen.evaluation.classes[label] for label in chosen.evaluation.labels} == {"cat", "dog"}
+        assert {chosen.training.classes[label] for label in chosen.training.labels} == set(train)

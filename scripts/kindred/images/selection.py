@@ -57,6 +57,8 @@ def training(
         repeats.warn_of_evaluated(settings["source"], again)
         return Chosen(rest.take(np.flatnonzero([name not in again for name in rest.ids])), {})
     pool, apart = source.pools(settings)
+    if apart is not None:
+        _demand_same_classes(pool, apart)
     left = pool.without(_tried(pool, settings, evaluated, broken)) if apart is None else apart
     count = settings.get("training") or 0
     _demand_enough(left, count, "training")
@@ -144,6 +146,22 @@ def _tried(pool: Pool, settings: Settings, evaluated: Collection[str], broken: C
             "`snakemake --forcerun select_evaluation_images`."
         )
     return tried
+
+
+def _demand_same_classes(pool: Pool, apart: Pool) -> None:
+    """Raise BadInput where the classes of the parts are not the same: their labels would mean different things."""
+    if pool.classes == apart.classes:
+        return
+    first = next(
+        (at for at, pair in enumerate(zip(pool.classes, apart.classes, strict=False)) if len(set(pair)) > 1), None
+    )
+    detail = f"{len(pool.classes)} and {len(apart.classes)} classes"
+    if first is not None:
+        detail = f"label {first} is '{pool.classes[first]}' in one and '{apart.classes[first]}' in the other"
+    raise BadInput(
+        f"the images for evaluation of {pool.name} and those for training of {apart.name} do not have the same classes "
+        f"({detail}); images.classes gives all of them, in order."
+    )
 
 
 def _demand_enough(pool: Pool, count: int, key: str) -> None:
