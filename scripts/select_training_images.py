@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from kindred.images import images, selection
+from kindred.images import images, repeats, selection
 from kindred.workflow import store
 from kindred.workflow.job import job, log
 
@@ -10,7 +10,7 @@ with job(snakemake.log[0], snakemake.threads):
     settings, most_broken = snakemake.params.settings, snakemake.config["images"]["broken"]
     natural = snakemake.input.natural
     source = import_module(snakemake.params.module)
-    tried = store.strings(natural, "image"), store.attributes(natural)["broken"]
-    chosen = selection.training(source, settings, *tried, most_broken, set(images.digests_of(natural)))
+    tried = repeats.keys_in(natural), store.attributes(natural)["broken"]
+    chosen = selection.training(source, settings, *tried, most_broken)
     images.write(snakemake.output[0], chosen.images, {"settings": settings, "broken": chosen.broken})
     log.info("%d images of %s, %d more broken", len(chosen.images), settings["source"], len(chosen.broken))

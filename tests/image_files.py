@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from kindred.config.reading import check
-from kindred.images import selection
+from kindred.images import repeats, selection
 from kindred.images.catalogue import SOURCES, TRAINING_KEYS
-from kindred.images.images import Images, digests
+from kindred.images.images import Images
 from kindred.workflow.errors import BadInput
 from PIL import Image
 
@@ -43,8 +43,7 @@ def choose(settings: dict[str, Any]) -> Chosen:
     alone = {key: value for key, value in settings.items() if key not in TRAINING_KEYS}
     most_broken = alone.pop("broken")
     natural = selection.evaluation(source, alone, most_broken)
-    shown = set(digests(natural.images.pixels))
-    rest = selection.training(source, settings, natural.images.ids, natural.broken, most_broken, shown)
+    rest = selection.training(source, settings, repeats.keys_of(natural.images), natural.broken, most_broken)
     return Chosen(natural.images, rest.images, {**natural.broken, **rest.broken})
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +164,10 @@ def lay_out(settings: dict[str, Any]) -> None:
     draw = np.random.default_rng(0)
     x, y = draw.integers(0, 256, (30, 32, 32, 3), dtype=np.uint8), np.arange(30) % 3
     if kind == "folder":
-        for root in (settings["folder"], settings["training_folder"]):
-            for name in ("n01440764", "n02102040", "n02979186"):
-                for at in range(5):
-                    paint(Path(root) / name / f"{at}.JPEG", at)
+        names = ("n01440764", "n02102040", "n02979186")
+        roots = (settings["folder"], settings["training_folder"])
+        for seed, (root, name, at) in enumerate(product(roots, names, range(5))):
+            paint(Path(root) / name / f"{at}.JPEG", seed)
     elif kind == "table":
         for at in range(20):
             paint(Path(settings["folder"]) / f"{at}.png", at, 299)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from image_files import Chosen, choose, filled, refused, select, table
-from kindred.images import images, listing, selection
+from kindred.images import images, listing, repeats, selection
 from kindred.images.images import Images
 from kindred.workflow import store
 from kindred.workflow.errors import BadInput
@@ -143,7 +143,7 @@ def test_a_source_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     from kindred.images import folders
 
     with pytest.raises(BadInput, match=r"no longer gives the images .* --forcerun select_evaluation_images"):
-        selection.training(folders, settings, found.evaluation.ids, found.broken, 3)
+        selection.training(folders, settings, repeats.keys_of(found.evaluation), found.broken, 3)
 
 
 def test_broken_files_are_counted_named_and_replaced(tmp_path: Path) -> None:

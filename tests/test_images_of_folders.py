@@ -1,7 +1,5 @@
 """Folders of photographs: what is listed, how it is split and cropped, and which file is broken."""
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -123,88 +121,3 @@ def test_training_images_of_a_folder_of_their_own(root: Path, tmp_path: Path) ->
     paint(train / "n11" / "t0.png")
     with pytest.raises(BadInput, match="same classes, but 'n11' is in one of them only"):
         split_of(settings)
-
-
-def test_what_is_passed_over_is_counted_and_hidden_folders_are_at_every_depth(
-    root: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    before = scan(root)
-    for place in ("n01/.ipynb_checkpoints", "n02/deeper/.ipynb_checkpoints", "n10/__MACOSX", ".cache"):
-        paint(root / place / "copy.png")
-    (root / "n02" / "more").symlink_to(root / "n01", target_is_directory=True)
-    (root / "n02" / "linked.png").symlink_to(root / "n01" / "first.PNG")
-    (root / "n02" / "x.npy").write_bytes(b"")
-    (root / "n02" / "README").write_text("no image")
-    os.mkfifo(root / "n02" / "pipe.png")
-    caplog.set_level("INFO")
-    caplog.clear()
-    found = scan(root)
-    assert sorted(found.ids) == sorted([*before.ids, "n02/linked.png"])
-    text = caplog.text
-    for told in ("3 hidden folders", "1 links to folders", "1 hidden files", "1 files that end in '.npy'"):
-        assert told in text
-    assert "1 files without a suffix" in text and "1 pipes, sockets or devices" in text
-    assert len(caplog.records) == 1
-
-
-def test_folders_that_are_numbers_are_in_their_order(tmp_path: Path) -> None:
-    for name in range(12):
-        paint(tmp_path / "val" / str(name) / "x.png")
-    assert scan(tmp_path / "val").classes == [str(name) for name in range(12)]
-    for name in ("007", "008", "10"):
-        paint(tmp_path / "other" / name / "x.png")
-    assert scan(tmp_path / "other").classes == ["007", "008", "10"]
-    paint(tmp_path / "other" / "10b" / "x.png")
-    assert scan(tmp_path / "other").classes == ["007", "008", "10", "10b"]
-    paint(tmp_path / "twice" / "01" / "x.png")
-    paint(tmp_path / "twice" / "1" / "x.png")
-    with pytest.raises(BadInput, match=r"the folders 01, 1 in '.*twice' are the same number"):
-        scan(tmp_path / "twice")
-
-
-@pytest.mark.parametrize("names", [("train", "val"), ("Train", "Test"), ("training", "validation", "test"), ("train",)])
-def test_the_folder_above_the_parts_is_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
-    for part in names:
-        for name in ("ant", "bee"):
-            paint(tmp_path / part / name / "x.png")
-    held_out = next((name for name in names[1:]), names[0])
-    with pytest.raises(BadInput, match=f"holds the parts of a data set .*images.folder is probably '.*{held_out}'"):
-        scan(tmp_path)
-    with pytest.raises(BadInput, match=f"images.training_folder is probably '.*{names[0]}'"):
-        folders.per_class({**SETTINGS, "training_folder": str(tmp_path)}, "training_folder")
-
-
-def test_classes_may_be_called_like_parts(tmp_path: Path) -> None:
-    """A classifier of trains and tests: no folders of classes are below."""
-    for name in ("train", "test"):
-        paint(tmp_path / name / "x.png")
-    assert scan(tmp_path).classes == ["test", "train"]
-
-
-@pytest.mark.parametrize("how", ["same folder", "linked folder", "copies", "other names"])
-def test_no_image_is_evaluated_and_trained_on(
-    root: Path, tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    other = root
-    if how == "linked folder":
-        (tmp_path / "link").symlink_to(root, target_is_directory=True)
-        other = tmp_path / "link"
-    elif how != "same folder":
-        shutil.copytree(root, other := tmp_path / "copies")
-        if how == "other names":
-            for path in sorted(other.rglob("[!.]*.*g")):
-                path.rename(path.with_name(f"other-{path.name}"))
-    given = {**SETTINGS, "folder": str(root), "training_folder": str(other)}
-    evaluation, training = split_of(given)
-    assert len(evaluation) == 7 and len(training) == 9
-    assert not {one.tobytes() for one in evaluation.pixels} & {one.tobytes() for one in training.pixels}
-    assert "images of" in caplog.text and "are evaluated too, equal in every pixel, and are left out" in caplog.text
-    with pytest.raises(BadInput, match=r"12 images are wanted of .*, which holds 18, 7 of them evaluated too"):
-        split_of({**given, "training": 12})
-
-
-def test_images_that_occur_twice_are_told(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for number in range(3):
-        shutil.copy(root / "n01" / "first.PNG", root / "n02" / f"again{number}.png")
-    choose({**SETTINGS, "folder": str(root), "evaluation": 20, "training": None})
-    assert "3 of 20 images are equal to another in every pixel" in caplog.text

@@ -3,6 +3,7 @@
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,3 +35,16 @@ def test_a_dataset_without_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     library = types.SimpleNamespace(load_dataset=lambda name, split: found)
     monkeypatch.setitem(sys.modules, "datasets", library)
     assert "has the columns text (str), but one of Image" in refused(source="dataset", dataset="some/thing")
+
+
+@pytest.mark.parametrize("missing", [-1, None])
+def test_a_split_without_labels(missing: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hidden labels of a test split are -1 on the hub."""
+
+    class Found(dict[str, Any]):
+        features = {"image": type("Image", (), {})(), "label": type("ClassLabel", (), {"names": ["a", "b"]})()}  # noqa: RUF012
+
+    library = types.SimpleNamespace(load_dataset=lambda name, split: Found(label=[0, missing, 1, missing]))
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    message = refused(source="dataset", dataset="some/thing")
+    assert "2 of 4 images of the dataset 'some/thing' with the split 'test' have no label" in message

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from image_files import paint, refused, select, table
-from kindred.images.classes import class_names, numbered
-from kindred.workflow.errors import BadInput
+from kindred.images.classes import class_names
 from PIL import Image
 
 
@@ -69,34 +68,3 @@ def test_imagenette_has_some_of_the_classes_of_imagenet(tmp_path: Path) -> None:
     assert {known[label] for label in chosen.labels} == {"n01440764", "n02102040", "n03888257"}
     paint(tmp_path / "val" / "n99" / "x.png")
     assert "that images.classes does not name: n99 (1 of 4)" in refused(**given, classes="imagenet")
-
-
-def test_whole_numbers_however_they_are_written() -> None:
-    for values in ([10, 2, 0], ["10", "2", "0"], ["10.0", "2.0", "0.0"], [10.0, 2.0, 0.0], [" 10", "2.", "00"]):
-        labels, names = numbered(values, None, "x.csv")
-        assert labels.tolist() == [10, 2, 0] and names == [str(at) for at in range(11)]
-    labels, names = numbered(["1.0", "2.5x", "a"], None, "x.csv")
-    assert names == ["1.0", "2.5x", "a"] and labels.tolist() == [0, 1, 2]
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        (["0.5", "1", "2"], "must be whole numbers or names, but one is '0.5'"),
-        (["1.0", "", "2.0"], "but one is ''"),
-        ([1.0, float("nan"), 2.0], "but one is 'nan'"),
-        ([0, 1, 10**12], r"go from 0 to 1000000000000, but at most 100,000 are numbered"),
-        (["0", "1", "9" * 5000], r"go from 0 to 1000000000000000000, but at most"),
-        ([-1, 1], "go from -1 to 1, but at most 100,000"),
-        ([], "'x.csv' holds no labels"),
-    ],
-)
-def test_labels_that_are_no_classes(values: list, words: str) -> None:
-    with pytest.raises(BadInput, match=words):
-        numbered(values, None, "x.csv")
-
-
-def test_other_digits_are_names() -> None:
-    """A superscript two is a digit to Python, and no number."""
-    labels, names = numbered(["²", "1", "a"], None, "x.csv")
-    assert sorted(names) == ["1", "a", "²"] and names[labels[0]] == "²"

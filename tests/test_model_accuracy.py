@@ -24,30 +24,85 @@ def test_the_accuracy_is_the_share_that_is_right() -> None:
     assert accuracy.measure(logits, IMAGES) == {"clean_accuracy": 0.75, "clean_images": 40}
 
 
+def of(names: list[str], labels: list[int] | np.ndarray) -> Images:
+    n = len(labels)
+    return Images(np.zeros((n, 3, 8, 8), np.float32), np.asarray(labels), [str(at) for at in range(n)], names)
+
+
+def as_if(order: list[str], images: Images) -> np.ndarray:
+    """Logits of a model that is always right, and whose classes are in this order."""
+    return np.eye(len(order))[[order.index(images.classes[label]) for label in images.labels]]
+
+
 def test_another_order_of_classes_is_noticed_on_enough_images() -> None:
-    turned = np.roll(RIGHT, 1, axis=1)
-    assert accuracy.measure(turned, IMAGES)["reordered_accuracy"] == 1
-    assert accuracy.measure(turned, IMAGES)["clean_accuracy"] == 0
-    assert "reordered_accuracy" not in accuracy.measure(turned[:19], IMAGES.take(np.arange(19)))
+    mixed = np.eye(4)[:, [2, 0, 3, 1]]
+    assert accuracy.measure(mixed[IMAGES.labels], IMAGES) == {
+        "clean_accuracy": 0,
+        "clean_images": 40,
+        "reordered_accuracy": 1,
+        "reordered_by": "one that is fitted to the images",
+    }
+    assert "reordered_accuracy" not in accuracy.measure(mixed[IMAGES.labels[:19]], IMAGES.take(np.arange(19)))
     # The same prediction for everything has no better order.
     assert "reordered_accuracy" not in accuracy.measure(np.tile([1.0, 0, 0, 0], (40, 1)), IMAGES)
 
 
-def test_with_few_images_only_usual_orders_are_tried() -> None:
-    """Folders 0 to 11 as text, 0, 1, 10, 11, ...: a network that is right in the order of numbers has 1 of 6 right."""
-    names = sorted(map(str, range(12)))
-    labels = np.arange(24) % 12
-    images = Images(np.zeros((24, 1, 1, 1), np.float32), labels, [f"i{at}" for at in range(24)], names)
-    logits = np.eye(12)[[int(names[label]) for label in labels]]
-    assert accuracy.measure(logits, images)["clean_accuracy"] == pytest.approx(1 / 6)
-    assert accuracy.measure(logits, images)["reordered_accuracy"] == 1
-    # A network that saw capitals before small letters, of folders that are sorted without regard to case.
-    names = ["ant", "Bee", "cat", "Dog"]
-    images = Images(images.pixels[:8], np.arange(8) % 4, images.ids[:8], names)
-    order = [sorted(names).index(name) for name in names]
-    assert accuracy.measure(np.eye(4)[[order[label] for label in images.labels]], images)["reordered_accuracy"] == 1
-    # Any other order is fitted to the noise.
-    assert "reordered_accuracy" not in accuracy.measure(np.eye(4)[[1, 2, 3, 0] * 2], images)
+NUMBERS = [str(at) for at in range(12)]
+TIMM = [f"class{at}" for at in NUMBERS]
+
+
+@pytest.mark.parametrize(
+    ("own", "models", "words"),
+    [
+        (NUMBERS, sorted(NUMBERS), "their names sorted as text"),
+        (sorted(NUMBERS), NUMBERS, "their names sorted by the numbers in them"),
+        (sorted(TIMM), TIMM, "their names sorted by the numbers in them"),
+        (TIMM, sorted(TIMM), "their names sorted as text"),
+        (sorted("aBcDeFg"), list("aBcDeFg"), "their names sorted as text without regard to case"),
+        (NUMBERS, [*NUMBERS[1:], "0"], "labels that begin one lower"),
+        (NUMBERS, ["11", *NUMBERS[:-1]], "labels that begin one higher"),
+    ],
+)
+def test_usual_orders_are_looked_at_on_few_images(own: list[str], models: list[str], words: str) -> None:
+    """Two images of each class, which are too few to fit an order to."""
+    images = of(own, np.arange(2 * len(own)) % len(own))
+    found = accuracy.measure(as_if(models, images), images)
+    assert found["reordered_accuracy"] == 1 and found["reordered_by"] == words
+    assert found["clean_accuracy"] == sum(a == b for a, b in zip(own, models, strict=True)) / len(own)
+    right = accuracy.measure(as_if(own, images), images)
+    assert right == {"clean_accuracy": 1, "clean_images": len(images)}
+
+
+def test_some_images_of_a_thousand_classes() -> None:
+    """Ten images of ten classes, as of an imported model whose folders were sorted as text."""
+    names = [str(at) for at in range(1000)]
+    images = of(names, np.arange(13, 1000, 99))
+    assert accuracy.measure(as_if(sorted(names), images), images)["reordered_accuracy"] == 1
+    # With more images of these classes, any order of the thousand.
+    images = of(names, np.repeat(np.arange(13, 1000, 99), 6))
+    mixed = [names[at] for at in np.random.default_rng(0).permutation(1000)]
+    assert accuracy.measure(as_if(mixed, images), images)["reordered_accuracy"] == 1
+
+
+@pytest.mark.parametrize("accurate", [0.0, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize(("classes", "each"), [(2, 5), (4, 5), (10, 5), (10, 1), (12, 2), (100, 5), (3, 100)])
+def test_models_of_any_accuracy_in_the_right_order_are_left_alone(accurate: float, classes: int, each: int) -> None:
+    """Errors at random have no better order, although one can be fitted to any few images."""
+    draw = np.random.default_rng(classes * each)
+    images = of([str(at) for at in range(classes)], np.repeat(np.arange(classes), each))
+    told = 0
+    for _ in range(200):
+        guessed = draw.integers(0, classes, len(images))
+        predicted = np.where(draw.random(len(images)) < accurate, images.labels, guessed)
+        told += "reordered_accuracy" in accuracy.measure(np.eye(classes)[predicted], images)
+    assert told <= 6  # 3 %, for the model that only guesses between two classes
+
+
+def test_one_class_that_is_taken_for_another_is_no_order() -> None:
+    """All churches are taken for monasteries, of which there are none among the images."""
+    images = of(CLASSES, np.arange(30) % 3)
+    taken = np.where(images.labels == 2, 3, images.labels)
+    assert accuracy.measure(np.eye(4)[taken], images) == {"clean_accuracy": pytest.approx(2 / 3), "clean_images": 30}
 
 
 @pytest.mark.parametrize(
@@ -58,17 +113,27 @@ def test_a_model_near_chance_is_warned_of(
     share: float, classes: int, near: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="kindred"):
-        accuracy.warn("m", {"clean_accuracy": share}, classes)
-    assert [record.getMessage() for record in caplog.records] == near * [
-        f"model 'm' has an accuracy of {share:.4f}, and guessing {1 / classes:.4f}; check its mean, std, value_range "
-        "and the order of its classes"
-    ]
+        accuracy.warn_of_doubt("m", {"clean_accuracy": share}, classes)
+        accuracy.warn_of_doubt("m", {"clean_accuracy": 0.3, "reordered_accuracy": 1.0}, 4)
+    start = (
+        f"model 'm' has an accuracy of {share:.4f}, and guessing {1 / classes:.4f}; check its mean, std, value_range"
+    )
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts[:-1] == near * [f"{start} and the order of its classes"]
+    assert texts[-1].endswith("the order of its classes; in another order of classes it would be 1.0000")
 
 
-def test_a_better_order_is_told_however_good_the_model_is(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("share", "start"), [(0.1, "of 0.1000, and guessing 0.2500; check its"), (0.5, "of 0.5000; check the")]
+)
+def test_a_better_order_is_always_told(share: float, start: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Also far from chance: twelve numbered classes sorted as text have two right by their place alone."""
+    measured = {"clean_accuracy": share, "reordered_accuracy": 0.95, "reordered_by": "their names sorted as text"}
     with caplog.at_level(logging.WARNING, logger="kindred"):
-        accuracy.warn("m", {"clean_accuracy": 0.8, "reordered_accuracy": 0.95}, 4)
-    assert "in another order of classes it would be 0.9500" in caplog.text
+        accuracy.warn_of_doubt("m", measured, 4)
+    (text,) = caplog.messages
+    assert f"model 'm' has an accuracy {start}" in text and "order of its classes" in text
+    assert text.endswith("; in another order of classes (their names sorted as text) it would be 0.9500")
 
 
 def test_the_expected_accuracy() -> None:
@@ -87,8 +152,7 @@ def test_the_table_of_models_checks_it_again(tmp_path: Path, capsys: pytest.Capt
     """An expectation that changes in the config runs no job of the model."""
     found = {"no_gradient": 0.5, "gradients": 8, "remarks": ["a", "b"]}
     about = {"description": {"architecture": "x"}, "weights_sha256": "", "parameters": 3, "source": {}}
-    about |= {**MEASURED, "examination": found}
-    descriptions.write(str(tmp_path / "m.json"), about)
+    descriptions.write(str(tmp_path / "m.json"), about | {**MEASURED, "examination": found})
     labels = {"m": {"training": "t", "norm": None, "eps": 0.0, "seed": 0}}
     given = {"models": ["m.safetensors", str(tmp_path / "m.json")], "adversarial": []}
     params = {"labels": labels, "order": ["m"], "attacks": []}

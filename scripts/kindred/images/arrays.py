@@ -1,16 +1,16 @@
 """Images and labels in named arrays: those of an `.npz` file, or of a Zarr group such as another study's images."""
 
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
-from kindred.images import foreign_zarr
 from kindred.images.classes import numbered
 from kindred.images.pool import Pool, Settings, pool_of_array
+from kindred.images.zarr_groups import Arrays
 from kindred.workflow.errors import BadInput, first_line, some
 
 # Usual names of the arrays of images and of labels, bare or with their part.
@@ -39,15 +39,15 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
 
 def _load(path: Path, source: str) -> Mapping[str, Any]:
     """The arrays by name. No pickle is read."""
-    if source == "zarr":
-        return foreign_zarr.arrays(path)
+    if source == "npz" and path.exists() and not path.is_file():  # a pipe would be waited for
+        raise BadInput(f"'{path}' is no file.")
     try:
-        found = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    except Exception as error:  # it is broken in many ways
-        raise BadInput(f"'{path}' is damaged or no .npz file: {first_line(error)}.") from error
-    if not isinstance(found, Mapping):
-        raise BadInput(f"'{path}' is a single array and no .npz file; labels are needed too.")
-    return found
+        return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) if source == "npz" else Arrays(path)
+    except BadInput:
+        raise
+    except Exception as error:  # both are broken in many ways
+        kind = ".npz file" if source == "npz" else "Zarr group"
+        raise BadInput(f"'{path}' is damaged or no {kind}: {first_line(error)}.") from error
 
 
 def _of_part(part: str) -> list[tuple[str, str]]:
@@ -73,22 +73,24 @@ def _names(path: Path, content: Mapping[str, Any], settings: Settings, part: str
 
 def _part(path: Path, content: Mapping[str, Any], names: tuple[str, str], settings: Settings) -> Pool:
     try:
-        x, y = (_values(content[name]) for name in names)
-    except BadInput as error:
-        raise BadInput(f"'{path}': {error}") from error
+        x, y = (np.asarray(content[name]) for name in names)
+        own = np.asarray(content["image"]) if "image" in content and "image" not in names else np.zeros(0)
+    except BadInput:
+        raise
     except Exception as error:  # arrays of objects, chunks that are lost
         raise BadInput(f"'{path}': {' and '.join(names)} cannot be read: {first_line(error)}.") from error
-    if x.ndim not in (3, 4) or y.ndim not in (1, 2) or y.size != len(y) or len(x) != len(y) or not x.size:
+    if x.ndim not in (3, 4) or not y.ndim or y.size != len(y) or len(x) != len(y):
         raise BadInput(
             f"'{path}': {names[0]} has the shape {x.shape} and {names[1]} {y.shape}; images (n, height, "
             "width) with or without channels and n labels are needed."
         )
+    if y.dtype.kind not in "biufSUT":
+        raise BadInput(f"'{path}': {names[1]} is of {y.dtype}, but labels must be numbers or texts.")
     labels, classes = numbered(y.reshape(len(y)).tolist(), settings["classes"], f"{path}:{names[1]}")
     ids = [f"{path.stem}/{names[0]}/{row:05d}" for row in range(len(x))]
-    if "image" in content and "image" not in names and content["image"].shape == (len(x),):
-        ids = [str(name) for name in _values(content["image"])]
+    if own.shape == (len(x),):
+        ids = [name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name) for name in own]
+        name, count = Counter(ids).most_common(1)[0]
+        if count > 1:
+            raise BadInput(f"the array 'image' of '{path}' names '{name}' {count} times, but ids must differ.")
     return pool_of_array(f"'{path}'", x, labels, ids, classes, settings["channels"])
-
-
-def _values(array: Any) -> np.ndarray:
-    return foreign_zarr.read(array) if isinstance(array, zarr.Array) else np.asarray(array)

@@ -1,21 +1,21 @@
 """Photographs in a folder per class, as ImageNet is usually kept."""
 
 import os
-from collections import Counter
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from kindred.images import photographs
+from kindred.images import listed, photographs
 from kindred.images.classes import class_names
 from kindred.images.pool import Pool, Settings
 from kindred.workflow.errors import BadInput, some
 from kindred.workflow.job import log
 
-# Folders of these names, in any case, are parts of a data set rather than classes; those to evaluate on come first.
-PARTS = ("val", "valid", "validation", "test", "testing", "eval", "dev", "train", "training")
-TRAINING = ("train", "training")
-HIDDEN = ("__MACOSX",)  # what archives of a Mac hold beside the files themselves
+# Names of folders that usually are a part of a set of images and not one of its classes; the first ones are evaluated.
+EVALUATED = ("val", "valid", "validation", "test", "testing", "eval", "dev")
+TRAINED = ("train", "training")
 
 
 def pools(settings: Settings) -> tuple[Pool, Pool | None]:
@@ -35,92 +35,112 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
 def per_class(settings: Settings, key: str) -> Pool:
     """Every image below the folder's <class>/, at any depth, sorted by path, which is the id.
 
-    Classes are the folders' names in sorted order, which for ImageNet's WordNet ids is the order of the logits; names
-    that are all numbers in the order of the numbers; with `classes`, all of those, of which folders may hold some. The
-    log tells what is passed over. Raises BadInput where there is no such folder, or no class or no image in it, and for
-    the folder above the parts of a data set.
+    Classes are the folders' names, as `in_order` sorts them, which for ImageNet's WordNet ids is the order of the
+    logits; with `classes`, all of those, of which folders may hold some. What is hidden or no image is passed over and
+    counted in the log. Raises BadInput where there is no such folder, or no class or no image in it, and for the folder
+    above those of training and evaluation.
     """
     root = photographs.folder(settings[key], f"images.{key}")
-    names = _in_order(
-        [entry.name for entry in root.iterdir() if entry.is_dir() and not _is_hidden(entry.name)], str(root)
-    )
-    _demand_classes(root, names, key)
-    classes = class_names(settings["classes"]) or names
-    if unknown := [name for name in names if name not in set(classes)]:
+    passed = listed.PassedOver()
+    folders = _class_folders(root, passed)
+    given = class_names(settings["classes"])
+    _demand_no_parts(root, [name for name in folders if name not in (given or ())], folders, key)
+    classes = given or in_order(list(folders), root)
+    if unknown := [name for name in folders if name not in set(classes)]:
         raise BadInput(
             f"the folder '{root}' has classes that images.classes does not name: {some(unknown)} "
-            f"({len(unknown)} of {len(names)})."
+            f"({len(unknown)} of {len(folders)})."
         )
-    if len(names) < 2:
-        raise BadInput(f"the folder of images '{root}' has {len(names)} folders of classes; at least 2 are needed.")
+    if len(folders) < 2:
+        raise BadInput(f"the folder of images '{root}' has {len(folders)} folders of classes; at least 2 are needed.")
     label_of = {name: at for at, name in enumerate(classes)}
     files: list[str] = []
     labels: list[int] = []
-    passed: Counter[str] = Counter()
-    for name in names:
-        found = sorted(_images(root, name, passed))
+    inner: list[frozenset[str]] = []  # the folders within each class, and "" where images lie in the class itself
+    for name, folder in folders.items():
+        found = [path.relative_to(root).as_posix() for path in listed.below(folder, passed)]
         if not found:
-            raise BadInput(f"the class '{name}' in '{root}' has no images ({', '.join(photographs.SUFFIXES)}).")
+            raise BadInput(f"the class '{name}' in '{root}' has no images ({', '.join(listed.SUFFIXES)}).")
         files += found
         labels += [label_of[name]] * len(found)
-    if passed:
-        told = ", ".join(f"{count} {what}" for what, count in passed.most_common())
-        log.info("%d images in '%s'; passed over: %s", len(files), root, told)
+        inner.append(frozenset(file.split("/")[1] if file.count("/") > 1 else "" for file in found))
+    passed.report(root)
+    if given is None and len(set(inner)) == 1 and "" not in inner[0] and len(inner[0]) > 1:
+        log.warning(
+            "each of the %d classes of '%s' (%s) holds the same folders (%s); if those are the classes, images.%s must "
+            "be the folder of one of them",
+            len(folders),
+            root,
+            some(classes),
+            some(sorted(inner[0])),
+            key,
+        )
     return photographs.pool(root, files, np.array(labels, dtype=np.int64), classes, settings["channels"])
 
 
-def _in_order(names: list[str], where: str) -> list[str]:
-    """Names of classes sorted: by their numbers where all are numbers, as timm does, else as text."""
-    if not all(name.isascii() and name.isdigit() for name in names):
+def in_order(names: Sequence[str], root: Path) -> list[str]:
+    """Names of classes in order: as numbers where all are, as timm sorts them, else as text.
+
+    Raises BadInput for names that are the same number.
+    """
+    if not all(re.fullmatch("[0-9]+", name) for name in names):
         return sorted(names)
-    for number, count in Counter(map(int, names)).items():
-        if count > 1:
-            same = sorted(name for name in names if int(name) == number)
+    values: dict[str, str] = {}
+    for name in names:
+        value = name.lstrip("0")
+        if value in values:
             raise BadInput(
-                f"the folders {', '.join(same)} in '{where}' are the same number, so their order is unknown."
+                f"the classes '{values[value]}' and '{name}' in '{root}' are the same number; rename one, or have "
+                "images.classes name all classes in order."
             )
-    return sorted(names, key=int)
+        values[value] = name
+    return [values[value] for value in sorted(values, key=lambda digits: (len(digits), digits))]
 
 
-def _demand_classes(root: Path, names: list[str], key: str) -> None:
-    """Raise BadInput for a folder whose folders are parts of a data set, each with folders of classes."""
-    parts = {name.lower(): name for name in names}
-    if not names or not set(parts) <= set(PARTS) or not any(_holds_folders(root / name) for name in names):
+def _class_folders(root: Path, passed: listed.PassedOver) -> dict[str, Path]:
+    """{name as text: folder} of the folders, or links to such, that are not hidden."""
+    found: dict[str, Path] = {}
+    for entry in listed.entries(root):
+        if listed.is_hidden(entry.name):
+            passed.hidden += 1
+        elif os.path.isdir(entry.path):
+            name = listed.readable(entry.name)
+            if name in found:
+                raise BadInput(f"two folders in '{root}' are called '{name}' once written as text; rename one.")
+            found[name] = Path(entry.path)
+        elif listed.is_image(entry.name):
+            passed.beside += 1
+        else:
+            passed.suffixes[Path(entry.name).suffix.lower()] += 1
+    return dict(sorted(found.items()))
+
+
+def _demand_no_parts(root: Path, names: Sequence[str], folders: dict[str, Path], key: str) -> None:
+    """Raise BadInput where some of these folders are parts of a set, such as train and val, with classes in them."""
+    usual = (*EVALUATED, *TRAINED) if key == "folder" else (*TRAINED, *EVALUATED)
+    parts = sorted((name for name in names if _part(name) in usual), key=lambda name: (usual.index(_part(name)), name))
+    whole = [name for name in parts if _has_classes(folders[name])]
+    if not whole:
         return
-    usual = [parts[part] for part in PARTS if part in parts]
-    wanted = [name for name in usual if (name.lower() in TRAINING) == (key == "training_folder")] or usual
+    meant = f"images.{key} is probably '{root / whole[0]}'"
+    if key == "folder" and (training := [name for name in whole[1:] if _part(name) in TRAINED]):
+        meant += f" and images.training_folder '{root / training[0]}'"
     raise BadInput(
-        f"the folder of images '{root}' holds the parts of a data set ({', '.join(usual)}) and not its classes; "
-        f"images.{key} is probably '{root / wanted[0]}'."
+        f"images.{key} '{root}' holds {' and '.join(repr(name) for name in sorted(parts))}: parts of a set of images, "
+        f"with the folders of classes in them, rather than classes; {meant} (if they are classes, images.classes has "
+        "to name them)."
     )
 
 
-def _holds_folders(path: Path) -> bool:
-    return any(entry.is_dir() and not _is_hidden(entry.name) for entry in path.iterdir())
+def _part(name: str) -> str:
+    """val of Val, val2 and val_2017."""
+    return name.casefold().rstrip("0123456789-_ ")
 
 
-def _images(root: Path, name: str, passed: Counter[str]) -> list[str]:
-    """Paths below root of the images of a class; what is passed over is counted. Links to folders are not followed."""
-    found = []
-    for folder, inner, files in os.walk(root / name):
-        for one in list(inner):
-            if _is_hidden(one):
-                passed["hidden folders"] += 1
-                inner.remove(one)
-            elif os.path.islink(os.path.join(folder, one)):
-                passed["links to folders"] += 1
-        for one in files:
-            path = Path(folder, one)
-            if _is_hidden(one):
-                passed["hidden files"] += 1
-            elif path.suffix.lower() not in photographs.SUFFIXES:
-                passed[f"files that end in '{path.suffix}'" if path.suffix else "files without a suffix"] += 1
-            elif path.exists() and not path.is_file():
-                passed["pipes, sockets or devices"] += 1
-            else:
-                found.append(path.relative_to(root).as_posix())
-    return found
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name in HIDDEN
+def _has_classes(folder: Path) -> bool:
+    """Whether all images below a folder are in folders of it, of which there are at least two."""
+    found = [entry for entry in listed.entries(folder) if not listed.is_hidden(entry.name)]
+    if any(listed.is_image(entry.name) and not os.path.isdir(entry.path) for entry in found):
+        return False
+    within = (entry for entry in found if os.path.isdir(entry.path) and listed.holds_images(Path(entry.path)))
+    return next(within, None) is not None and next(within, None) is not None

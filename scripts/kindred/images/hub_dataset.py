@@ -43,7 +43,13 @@ def pools(settings: Settings) -> tuple[Pool, Pool | None]:
             f"the dataset '{name}' has the columns {some(f'{key} ({kind})' for key, kind in kinds.items())}, "
             "but one of Image and one of ClassLabel are needed."
         )
-    labels = np.asarray(found[y], dtype=np.int64)
+    values = list(found[y])
+    if unlabelled := sum(value is None or value < 0 for value in values):
+        raise BadInput(
+            f"{unlabelled:,} of {len(values):,} images of the dataset '{name}' with the split '{split}' have no label; "
+            "images.split names another one."
+        )
+    labels = np.array(values, dtype=np.int64)
     ids = [f"{split}/{row:06d}" for row in range(len(found))]
     classes, channels = list(found.features[y].names), settings["channels"]
     return Pool(f"'{name}'", labels, ids, classes, lambda at: _decoded(found, at, x, channels)), None

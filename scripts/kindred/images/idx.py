@@ -1,6 +1,7 @@
 """MNIST-style idx files, plain or .gz."""
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -12,6 +13,8 @@ from kindred.images.pool import Pool, Settings, pool_of_array
 from kindred.workflow.errors import BadInput, first_line
 
 TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+MOST_PACKED = 1032  # bytes that one byte of .gz can hold
 
 
 def pools(settings: Settings) -> tuple[Pool, Pool | None]:
@@ -47,15 +50,18 @@ def _file(root: Path, part: str, kind: str) -> Path:
 
 def _read(path: Path) -> np.ndarray:
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-        kind, dims = content[2], content[3]
-        if content[:2] != b"\0\0" or kind not in TYPES:
-            raise ValueError("it does not begin as an idx file does")
-        shape = struct.unpack(f">{dims}I", content[4 : 4 + 4 * dims])
-        dtype = np.dtype(TYPES[kind])
-        values = np.frombuffer(content, dtype, offset=4 + 4 * dims)
-        return values.reshape(shape).astype(dtype.newbyteorder("="))
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            head = file.read(4)
+            if head[:2] != b"\0\0" or head[2] not in TYPES:
+                raise ValueError("it does not begin as an idx file does")
+            dtype = np.dtype(TYPES[head[2]])
+            shape = struct.unpack(f">{head[3]}I", file.read(4 * head[3]))
+            wanted = math.prod(shape) * dtype.itemsize
+            if wanted > MOST_PACKED * path.stat().st_size:
+                raise ValueError(f"it says that it holds {wanted:,} bytes, more than it can")
+            content = file.read(wanted + 1)  # and no more: a few bytes of .gz can hold gigabytes
+        if len(content) != wanted:
+            raise ValueError(f"it holds {'more' if len(content) > wanted else 'less'} than its {wanted:,} bytes")
+        return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
     except (OSError, EOFError, ValueError, IndexError, struct.error, zlib.error) as error:
         raise BadInput(f"'{path}' is damaged or no idx file: {first_line(error)}.") from error

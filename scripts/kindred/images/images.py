@@ -1,8 +1,7 @@
 """Images as stages pass them on: pixels, labels, and ids that never change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +62,6 @@ def listed(path: str | Path, after: int = 0) -> list[tuple[str, int]]:
     """(id, label) of the images of a store but for the first `after`; no pixels are read."""
     ids = store.strings(path, "image")[after:]
     return list(zip(ids, np.asarray(store.array(path, "label")[after:]).tolist(), strict=True))
-
-
-def digests(pixels: Iterable[np.ndarray]) -> list[bytes]:
-    """A short string for each image (n, ...), the same for images that are equal in every pixel, and for them alone."""
-    return [sha256(np.ascontiguousarray(image, dtype=np.float32).tobytes()).digest() for image in pixels]
-
-
-def digests_of(path: str | Path) -> list[bytes]:
-    """The same of the images of a store, which are read a chunk at a time."""
-    array = store.array(path, "images")
-    starts = range(0, array.shape[0], array.chunks[0])
-    return [one for start in starts for one in digests(np.asarray(array[start : start + array.chunks[0]]))]
 
 
 def load_some(paths: Sequence[str | Path], ids: Sequence[str]) -> Images:

@@ -1,44 +1,58 @@
-"""Photographs in files: which files are images, how one is read, and a pool of some of them."""
+"""Photographs in files: how one is read, and a pool of some of them."""
 
-import os
+import stat
+import warnings
+from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kindred.images.pixels import CROP, demand_size, of_image
+from kindred.images.listed import SUFFIXES, readable
+from kindred.images.pixels import CROP, demand_readable, of_image
 from kindred.images.pool import Pool
 from kindred.workflow.errors import BadInput, first_line
-
-SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
 
 
 def read(path: Path, channels: int) -> Any:
     """An image file as `pixels.fit` takes it. Raises BadInput with the reason where it cannot be read."""
     from PIL import Image, UnidentifiedImageError
 
-    if path.exists() and not path.is_file():
-        raise BadInput("it is a pipe, a socket or a device and no file")
     try:
-        with Image.open(path) as opened:
-            demand_size(*opened.size)
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise BadInput("it is no regular file")
+        with warnings.catch_warnings():  # of sizes that are refused here
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(path, formats=_formats())
+        with opened:
+            demand_readable(opened.size)
             opened.load()
             return of_image(opened, channels)
     except UnidentifiedImageError as error:
-        raise BadInput("Pillow does not recognise it as an image") from error
+        raise BadInput(f"Pillow does not recognise it as an image ({', '.join(_formats())})") from error
     except BadInput:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except Exception as error:  # damaged bytes raise anything
         raise BadInput(first_line(error)) from error
 
 
-def pool(root: Path, files: Sequence[str], labels: np.ndarray, classes: list[str], channels: int) -> Pool:
-    """The images in these files below a folder; their paths below it are the ids.
+@cache
+def _formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that are listed: others run programs, as EPS does, whatever a file is called."""
+    from PIL import Image
 
-    Bytes of a name that are no UTF-8 are written as escapes, so that tables and stores can hold every id.
-    """
-    ids = [os.fsencode(file).decode("utf-8", "backslashreplace") for file in files]
+    known = Image.registered_extensions()
+    return tuple(sorted({known[suffix] for suffix in SUFFIXES if suffix in known}))
+
+
+def pool(root: Path, files: Sequence[str], labels: np.ndarray, classes: list[str], channels: int) -> Pool:
+    """The images in these files below a folder; their paths below it, as text, are the ids. Raises BadInput."""
+    ids = [readable(file) for file in files]
+    name, count = Counter(ids).most_common(1)[0]
+    if count > 1:
+        raise BadInput(f"{count} files in '{root}' are called '{name}' once written as text; rename one.")
     return Pool(f"'{root}'", labels, ids, classes, lambda at: read(root / files[at], channels), CROP)
 
 

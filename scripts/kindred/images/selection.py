@@ -1,14 +1,15 @@
 """The seeded choice of images from what a source lists or has split: those to measure on, and those for training."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
 
-from kindred.images import plausibility
-from kindred.images.images import Images, digests
+from kindred.images import repeats
+from kindred.images.images import Images
 from kindred.images.pixels import fit
+from kindred.images.plausible import warn_of_doubts
 from kindred.images.pool import Pool, Settings
 from kindred.workflow.errors import BadInput, some
 from kindred.workflow.job import log, progress
@@ -36,37 +37,35 @@ def evaluation(source: ModuleType, settings: Settings, most_broken: int) -> Chos
         pool, _ = source.pools(settings)
         _demand_enough(pool, settings["evaluation"], "evaluation")
         chosen = take(pool, order(pool.labels, settings), settings["evaluation"], settings, most_broken)
-    plausibility.warn(chosen.images)
+    repeats.warn_of_repeats(repeats.keys_of(chosen.images))
+    warn_of_doubts(chosen.images.pixels)
     return chosen
 
 
 def training(
-    source: ModuleType,
-    settings: Settings,
-    evaluated: Sequence[str],
-    broken: Collection[str],
-    most_broken: int,
-    shown: Collection[bytes] = (),
+    source: ModuleType, settings: Settings, evaluated: Mapping[str, str], broken: Collection[str], most_broken: int
 ) -> Chosen:
     """The images for training: of the source's own training part, or of what evaluation has left.
 
-    evaluated, broken: ids of the evaluation images in order, and of those that could not be read for them; shown: their
-    `digests`. An image that is evaluated is never one for training, whatever it is called and wherever it lies. Raises
+    Images with the pixels of an evaluated one are left out, under whatever name they come again. evaluated, broken:
+    {id: hash of the pixels} of the evaluation images in order, and ids of those that could not be read for them. Raises
     BadInput as `evaluation` does, and where the source no longer holds the evaluation images.
     """
     if hasattr(source, "split"):
-        rest = source.split(settings)[1]
-        apart = np.array([one not in shown for one in digests(rest.pixels)])
-        _tell_evaluated(int((~apart).sum()), settings["source"])
-        return Chosen(rest.take(np.flatnonzero(apart)), {})
+        rest, kept = source.split(settings)[1], set(evaluated.values())
+        again = [name for name, key in repeats.keys_of(rest).items() if key in kept]
+        repeats.warn_of_evaluated(settings["source"], again)
+        return Chosen(rest.take(np.flatnonzero([name not in again for name in rest.ids])), {})
     pool, apart = source.pools(settings)
+    if apart is not None:
+        _demand_same_classes(pool, apart)
     left = pool.without(_tried(pool, settings, evaluated, broken)) if apart is None else apart
     count = settings.get("training") or 0
     _demand_enough(left, count, "training")
     drawn = order(left.labels, settings)
     # In the order of the source; those that were not drawn stand by for broken ones.
     drawn = np.concatenate([np.sort(drawn[:count]), drawn[count:]])
-    return take(left, drawn, count, settings, most_broken, frozenset(shown))
+    return take(left, drawn, count, settings, most_broken, set(evaluated.values()))
 
 
 def order(labels: np.ndarray, settings: Settings) -> np.ndarray:
@@ -96,19 +95,19 @@ def take(
     count: int,
     settings: Settings,
     most_broken: int,
-    shown: Collection[bytes] = frozenset(),
+    evaluated: Collection[str] = frozenset(),
 ) -> Chosen:
     """The first `count` images in this order that can be read, at the settings' size, channels and crop.
 
-    shown: `digests` of images that are passed over. Raises BadInput as soon as more than `most_broken` cannot be read,
-    and where the images run out.
+    evaluated: hashes of pixels; images that have them are passed over, with one warning for all. Raises BadInput as
+    soon as more than `most_broken` cannot be read, and where the images run out.
     """
     side, channels = settings["size"], settings["channels"]
     crop = settings.get("crop") or pool.crop
     pixels = np.empty((count, channels, side, side), dtype=np.float32)
     taken: list[int] = []
     broken: dict[str, str] = {}
-    evaluated = 0
+    again: list[str] = []
     for at in progress(map(int, drawn), f"reading images of {pool.name}", total=count):
         if len(taken) == count:
             break
@@ -119,17 +118,17 @@ def take(
             if len(broken) > most_broken:
                 raise BadInput(_too_many(pool, broken, len(taken), most_broken)) from error
             continue
-        if shown and digests(pixels[len(taken) : len(taken) + 1])[0] in shown:
-            evaluated += 1
+        if evaluated and repeats.key_of(pixels[len(taken)]) in evaluated:
+            again.append(pool.ids[at])
             continue
         taken.append(at)
     if len(taken) < count:
+        gone = [f"{len(broken)} of them broken"] * bool(broken)
+        gone += [f"{len(again):,} of them with the pixels of evaluated images"] * bool(again)
         raise BadInput(
-            f"{count:,} images are wanted of {pool.name}, which holds {len(pool.ids):,}"
-            f"{f', {len(broken)} of them broken' if broken else ''}"
-            f"{f', {evaluated} of them evaluated too and so none to train on' if evaluated else ''}."
+            f"{count:,} images are wanted of {', '.join([f'{pool.name}, which holds {len(pool.ids):,}', *gone])}."
         )
-    _tell_evaluated(evaluated, pool.name)
+    repeats.warn_of_evaluated(pool.name, again)
     for name, reason in list(broken.items())[:MOST_NAMED]:
         log.warning("the image '%s' cannot be read: %s; another replaces it", name, reason)
     if broken:
@@ -138,16 +137,7 @@ def take(
     return Chosen(Images(pixels, pool.labels[taken], ids, pool.classes), broken)
 
 
-def _tell_evaluated(number: int, name: str) -> None:
-    if number:
-        log.warning(
-            "%d images of %s are evaluated too, equal in every pixel, and are left out of those for training",
-            number,
-            name,
-        )
-
-
-def _tried(pool: Pool, settings: Settings, evaluated: Sequence[str], broken: Collection[str]) -> np.ndarray:
+def _tried(pool: Pool, settings: Settings, evaluated: Collection[str], broken: Collection[str]) -> np.ndarray:
     """Positions of the images that were tried for evaluation; the order is seeded: nothing is read again."""
     tried = order(pool.labels, settings)[: len(evaluated) + len(broken)]
     if [pool.ids[at] for at in tried if pool.ids[at] not in broken] != list(evaluated):
@@ -156,6 +146,22 @@ def _tried(pool: Pool, settings: Settings, evaluated: Sequence[str], broken: Col
             "`snakemake --forcerun select_evaluation_images`."
         )
     return tried
+
+
+def _demand_same_classes(pool: Pool, apart: Pool) -> None:
+    """Raise BadInput where the classes of the parts are not the same: their labels would mean different things."""
+    if pool.classes == apart.classes:
+        return
+    first = next(
+        (at for at, pair in enumerate(zip(pool.classes, apart.classes, strict=False)) if len(set(pair)) > 1), None
+    )
+    detail = f"{len(pool.classes)} and {len(apart.classes)} classes"
+    if first is not None:
+        detail = f"label {first} is '{pool.classes[first]}' in one and '{apart.classes[first]}' in the other"
+    raise BadInput(
+        f"the images for evaluation of {pool.name} and those for training of {apart.name} do not have the same classes "
+        f"({detail}); images.classes gives all of them, in order."
+    )
 
 
 def _demand_enough(pool: Pool, count: int, key: str) -> None:

@@ -80,7 +80,7 @@ def write(
     logits = predict(written, held_out.pixels, name=name, device=device)
     measured = accuracy.measure(logits, held_out)
     if finished:
-        accuracy.warn(name, measured, len(held_out.classes))
+        accuracy.warn_of_doubt(name, measured, len(held_out.classes))
     if expected:
         accuracy.demand(name, measured, expected)
     about = {
