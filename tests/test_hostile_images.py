@@ -23,7 +23,7 @@ from workflow import ROOT
 
 # A process that chooses images and then tells what was refused, and how much memory it took, in MB.
 CHOOSE = """
-import json, resource, sys
+import json, sys
 from image_files import choose
 from kindred.workflow.errors import BadInput
 try:
@@ -31,7 +31,9 @@ try:
     told = ""
 except BadInput as error:
     told = str(error)
-print(json.dumps([told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+# Not ru_maxrss, which a process inherits from the one that started it.
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps([told, int(peak.split()[1]) / 1024]))
 """
 
 

@@ -105,7 +105,7 @@ MODELS: dict[str, tuple[Entry, str]] = {
         "d.pt' are not a file",
     ),
     "an empty file": (bytes_of(b"", "x.pt"), "are damaged or no torch file"),
-    "a web page": (bytes_of(b"<html>404</html>", "x.pt"), "are damaged or no torch file"),
+    "a web page": (bytes_of(b"<html>404</html>", "x.pt"), "are a web page, such as a hub's notice, and no weights"),
     "half a safetensors file": (
         bytes_of(safetensors.torch.save(STATE)[:5000], "x.safetensors"),
         "are damaged or no safetensors file",
@@ -217,7 +217,7 @@ MEETINGS: dict[str, tuple[Entry, str]] = {
         resnet(fc_bias=torch.full((4,), torch.nan)),
         "4 of 4 numbers in 'fc.bias' are not finite",
     ),
-    "outputs that are not numbers": (resnet(fc_weight=STATE["fc.weight"].sign() * 3e38), "has NaN or infinite"),
+    "outputs that are not numbers": (resnet(fc_weight=STATE["fc.weight"].sign() * 3e38), "returns NaN or infinity"),
     "classes in another order": (
         lambda folder: {**plain(STATE)(folder), "classes": ["cat", "dog", "cow", "eel"]},
         "number 1 is 'dog' for the model and 'cow' for the images",
@@ -250,7 +250,7 @@ MEETINGS: dict[str, tuple[Entry, str]] = {
             "weights": save(folder / "y.pth", {"fc.weight": torch.ones(4, 3072), "fc.bias": torch.zeros(4)}),
             "input_size": 48,
         },
-        "does not take images of 3 channels and 48 x 48 pixels: mat1 and mat2",
+        "does not take images of 3 channels and 48 x 48 pixels: RuntimeError: mat1 and mat2",
     ),
     "a function that answers too much": (
         lambda folder: {

@@ -1,6 +1,5 @@
 """Jones et al. 2022 through the real rules: what is left out, the layer compared, and what the target holds."""
 
-import json
 import re
 
 import numpy as np
@@ -32,10 +31,12 @@ def test_the_recorded_residual_is_that_of_the_layer_that_is_compared(finished: C
 
 
 def test_another_layer_than_the_inverted_one_is_refused(study: Checkout) -> None:
-    described = study / INVERTED.format("vgg-std") / "zarr.json"
-    about = json.loads(described.read_text())
-    about["attributes"]["layer"] = "stages.1"
-    described.write_text(json.dumps(about))
+    path = study / INVERTED.format("vgg-std")
+    about, arrays = store.attributes(path), dict(store.open_group(path).arrays())
+    values = {name: (array[:], array.metadata.dimension_names) for name, array in arrays.items()}
+    with store.writing(path, {**about, "layer": "stages.1"}) as group:
+        for name, (rows, dims) in values.items():
+            store.put(group, name, rows, dims)
     outcome = study.snakemake("results/tables/cka.csv", "--forcerun", "compare_inverted")
     assert outcome.status == 1
     assert "was inverted at the layer 'stages.1' of 'vgg-std', but the layer 'penultimate' is" in outcome.text
