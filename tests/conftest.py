@@ -14,8 +14,18 @@ from workflow import ROOT, Checkout
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the workflow come first: two workers that end with short files end together."""
-    items.sort(key=lambda item: not hasattr(getattr(item, "module", None), "Checkout"))
+    """Tests of the workflow come first, so that two workers end together.
+
+    One file has the small study made; the other worker has those that do not need it, and does not wait.
+    """
+    sharing = list(dict.fromkeys(item.path for item in items if "finished" in getattr(item, "fixturenames", ())))
+
+    def place(item: pytest.Item) -> int:
+        if item.path in sharing:
+            return 0 if item.path == sharing[0] else 2
+        return 1 if hasattr(getattr(item, "module", None), "Checkout") else 3
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

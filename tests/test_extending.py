@@ -69,6 +69,7 @@ def test_a_new_measure_is_in_tables_and_figures(study: Checkout) -> None:
     assert table.query("model_a == model_b")["value"].to_numpy() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_new_attack_is_in_tables(study: Checkout) -> None:
     follow("An attack", study.folder)
     study.write_config(merged(study.config(), settings("An attack")))

@@ -169,7 +169,9 @@ def cut_off(
     return records(study)
 
 
-@pytest.mark.parametrize("way", [ctrl_c, kill_snakemake], ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "way", [pytest.param(ctrl_c, marks=pytest.mark.slow), kill_snakemake], ids=lambda way: way.__name__
+)
 def test_a_run_that_is_cut_off_goes_on(
     study: Checkout, undisturbed: Checkout, way: Callable[[subprocess.Popen], None]
 ) -> None:

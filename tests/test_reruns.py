@@ -5,6 +5,7 @@ import random
 import shutil
 from pathlib import Path
 
+import pytest
 from workflow import ROOT, Checkout
 
 FIGURES = {"draw_figure": 13}
@@ -181,6 +182,7 @@ def test_a_model_that_comes_back_is_still_in_its_tiles(study: Checkout) -> None:
     assert not without_figures(study.plan()).keys() - TABLES.keys()
 
 
+@pytest.mark.slow
 def test_a_model_that_comes_back_after_its_tiles_were_made_without_it(study: Checkout) -> None:
     """Its results are older than the tiles, which lack it all the same; and afterwards nothing is left to do."""
     config = study.config()
@@ -213,6 +215,7 @@ def test_forced_jobs_bring_what_follows(study: Checkout) -> None:
     assert study.plan("--forcerun", "draw_figure") == FIGURES
 
 
+@pytest.mark.slow
 def test_labels_of_a_model_are_read_by_tables_alone(study: Checkout) -> None:
     """They change models.csv and the figures in one run, and no job of a model."""
     accuracies = "results/figures/accuracies.png"

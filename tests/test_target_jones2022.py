@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from kindred.activations.extraction import penultimate
 from kindred.models import storage
@@ -43,6 +44,7 @@ def test_another_layer_than_the_inverted_one_is_refused(study: Checkout) -> None
     assert "Traceback" not in outcome.text
 
 
+@pytest.mark.slow
 def test_images_that_have_not_converged_are_left_out_on_request(study: Checkout) -> None:
     rows = pd.read_csv(study / "results/tables/inversions.csv").set_index("model")
     assert (rows["left_out"] == 0).all()
