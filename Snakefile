@@ -40,6 +40,11 @@ include: "rules/forecast.smk"
 include: "rules/verify.smk"
 
 
+# With --keep-going, the study of the models that work is made nevertheless.
+onerror:
+    left_out.go_on(list(EVERY_MODEL), workflow.execution_settings.keep_going, logger.warning)
+
+
 rule all:
     """Target: the whole study, tables and figures (what plain `snakemake` makes)."""
     default_target: True

@@ -23,11 +23,14 @@ from kindred.models import permitted
 from kindred.similarity import catalogue as measures
 from kindred.tables.catalogue import STUDY, TABLES
 from kindred.training.catalogue import METHODS as TRAINING_METHODS
-from kindred.workflow import fingerprint, takeover, tiles
+from kindred.workflow import fingerprint, left_out, takeover, tiles
 from kindred.workflow.errors import BadInput, some
 
 try:
-    checked = check(config, workflow.configfiles)
+    LEFT_OUT = left_out.left_out()
+    # As the config has them; labels that follow from other settings are of no use without a model.
+    LOST = {name: (config["models"] or {}).get(name) or {} for name in LEFT_OUT if name in (config["models"] or {})}
+    checked = check(left_out.without(config, LEFT_OUT) if LEFT_OUT else config, workflow.configfiles)
     # In place, so that scripts see the same config as rules.
     config.clear()
     config.update(checked)
@@ -42,6 +45,7 @@ except BadInput as error:
 if workflow.is_main_process:
     # As long as there is a name for it, the file is open and its lock is held.
     ALIVE = takeover.take_over(logger.warning)
+    left_out.watch(Path(".snakemake") / "kindred")
 
 MODELS = list(config["models"])
 # Models and attacks of the study, and behind them those that only `layerwise` has.

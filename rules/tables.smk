@@ -52,6 +52,10 @@ rule collect_models:
         order=MODELS,
         attacks=ATTACKS,
         expected={model: EXPECTED[model] for model in MODELS if model in EXPECTED},
+        left_out={
+            model: canonical([entry.get("architecture"), entry.get("training"), LEFT_OUT[model]])
+            for model, entry in LOST.items()
+        },
     script:
         "../scripts/collect_models.py"
 

@@ -13,5 +13,6 @@ with job(snakemake.log[0], snakemake.threads):
         accuracy.demand(name, described[name], expected)
     paths = iter(snakemake.input.adversarial)
     attacked = {attack: {name: next(paths) for name in names} for attack in snakemake.params.attacks}
-    tables.write(snakemake.output.models, models_tables.models_table(labels, described, attacked))
+    table = models_tables.models_table(labels, described, attacked)
+    tables.write(snakemake.output.models, models_tables.with_left_out(table, snakemake.params.left_out))
     tables.write(snakemake.output.accuracies, models_tables.accuracies_table(described, attacked))

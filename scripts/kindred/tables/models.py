@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,19 @@ def models_table(
         found = about["examination"]
         rows.append({**row, "no_gradient": found["no_gradient"], "remarks": "; ".join(found["remarks"])})
     return pd.DataFrame(rows)
+
+
+LEFT_OUT = "left out: "  # so begin the remarks on a model without results
+
+
+def with_left_out(table: pd.DataFrame, left_out: Mapping[str, Sequence[str | None]]) -> pd.DataFrame:
+    """models.csv with a row for each model that is left out of everything else, all its numbers undefined.
+
+    left_out: {model: architecture or None, training or None, why a job of it failed}.
+    """
+    columns = ["model", "architecture", "training", "remarks"]
+    rows = [(model, *about[:2], LEFT_OUT + str(about[2])) for model, about in left_out.items()]
+    return pd.concat([table, pd.DataFrame(rows, columns=columns)], ignore_index=True) if rows else table
 
 
 def _text(arguments: Mapping[str, Any] | None) -> str:

@@ -3,6 +3,7 @@
 import atexit
 import errno
 import gc
+import json
 import logging
 import os
 import sys
@@ -10,17 +11,18 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from kindred.workflow.errors import BadInput
+from kindred.workflow.errors import BadInput, first_line
 
 Item = TypeVar("Item")
 log = logging.getLogger("kindred")
 QUIET_SECONDS = 20.0
 WATCH_SECONDS = 0.5
 STARTER = "KINDRED_SNAKEMAKE"  # environment variable with the id of the process that starts the jobs
+FAILURES = "KINDRED_FAILURES"  # environment variable with the file in which jobs leave why they failed
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -55,20 +57,22 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
         yield
         log.info("done in %.1f s", time.monotonic() - started)
     except BadInput as error:
-        _end(str(error))
+        _end(log_file, str(error))
     except OSError as error:
         if error.errno not in FULL:
             log.error("%s", traceback.format_exc())
+            _leave(log_file, f"{type(error).__name__}: {first_line(error)}")
             raise
         file = f" for '{error.filename}'" if error.filename else ""
-        _end(f"no space is left on the disk or in the quota{file}; free some and run the same command again.")
-    except Exception:
+        _end(log_file, f"no space is left on the disk or in the quota{file}; free some and run the same command again.")
+    except Exception as error:
         text = traceback.format_exc()
         log.error("%s", text)
         store = sys.modules.get("kindred.workflow.store")
         # Damaged chunks end in errors of codecs, wherever a slice of an array is read.
         if store and ("zarr" in text or "numcodecs" in text) and (message := store.damaged()):
-            _end(message)
+            _end(log_file, message)
+        _leave(log_file, f"{type(error).__name__}: {first_line(error)}")
         raise
     finally:
         logging.captureWarnings(False)
@@ -78,8 +82,16 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
         handler.close()
 
 
-def _end(message: str) -> NoReturn:
+def _leave(log_file: str | Path, reason: str) -> None:
+    """Leave the reason for the run that started this job, which may go on without the model (left_out.py)."""
+    if file := os.environ.get(FAILURES):
+        with suppress(OSError), open(file, "a", encoding="utf-8") as left:
+            left.write(json.dumps({"log": str(log_file), "reason": " ".join(reason.split())}) + "\n")
+
+
+def _end(log_file: str | Path, message: str) -> NoReturn:
     log.error("%s", message)
+    _leave(log_file, message)
     print(f"\nkindred: {message}\n", file=sys.stderr, flush=True)
     sys.exit(1)
 

@@ -30,7 +30,12 @@ def read(path: str | Path) -> pd.DataFrame:
     """
     names = dict.fromkeys(WORDS.split(), str)
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names)  # type: ignore[arg-type]
-    return table.fillna({name: "" for name in names if name in table})
+    return with_results(table.fillna({name: "" for name in names if name in table}))
+
+
+def with_results(table: pd.DataFrame) -> pd.DataFrame:
+    """models.csv without the models that `snakemake --keep-going` left out of all else; any other table as it is."""
+    return table[table["parameters"].notna()] if {"remarks", "parameters"} <= {*table} else table
 
 
 def read_all(names: Sequence[str], paths: Sequence[str]) -> dict[str, Any]:
