@@ -10,7 +10,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = Path(workflow.basedir) / "scripts"
+# Of this file, and not of a workflow that has this one as a module.
+ROOT = Path(workflow.current_basedir).parent
+SCRIPTS = ROOT / "scripts"
 # Here also where only Snakemake is installed, and in jobs before the kindred of another clone in the same environment.
 sys.path.insert(0, str(SCRIPTS))
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])))

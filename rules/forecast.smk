@@ -19,7 +19,7 @@ rule forecast:
         "../envs/figures.yaml"
     params:
         measured_as=lambda wildcards: measured_as(),
-        snakefile=str(Path(workflow.basedir) / "Snakefile"),
+        snakefile=str(ROOT / "Snakefile"),
         table=str(RESULTS / "forecast" / "forecast.csv"),
         targets=["all", *(paper for paper in ("hwang2024", "cianfarani2022") if drawn(paper))],
     script:

@@ -10,7 +10,7 @@ elif isinstance(config["figures"]["layers"], dict):
 LABELS = {model: canonical(entries.labels_of(config, model)) for model in EVERY_MODEL}
 EXPECTED = {model: entry["accuracy"] for model, entry in EVERY_MODEL.items() if entry.get("accuracy")}
 # The numbers of Jones et al. 2022, and the tables of ours that have such numbers.
-REFERENCE = Path(workflow.basedir) / "studies" / "reference"
+REFERENCE = ROOT / "studies" / "reference"
 ABOUT = {"fig1": "_inverted_by_eps", "fig3_fig4": "_architectures", "fig5_fig7_fig8": "", "fig6": "_digitised"}
 PUBLISHED = {name: str(REFERENCE / f"jones2022_{name}{about}.csv") for name, about in ABOUT.items()}
 COMPARED_TABLES = ["models", "cka", *(name for name in ("gradients", "stitching") if config[name])]
