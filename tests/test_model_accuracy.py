@@ -158,13 +158,27 @@ def test_the_table_of_models_checks_it_again(tmp_path: Path, capsys: pytest.Capt
     params = {"labels": labels, "order": ["m"], "attacks": []}
     run(
         "collect_models",
-        Place(tmp_path, {"models": "models.csv", "accuracies": "accuracies.csv"}, given, **params, expected={}),
+        Place(
+            tmp_path,
+            {"models": "models.csv", "accuracies": "accuracies.csv"},
+            given,
+            **params,
+            expected={},
+            left_out={},
+        ),
     )
     assert (tmp_path / "models.csv").read_text().splitlines()[1] == "m,x,t,,0,0,,3,0.79,0.5,a; b"
     with pytest.raises(SystemExit):
         run(
             "collect_models",
-            Place(tmp_path, {"models": "x.csv", "accuracies": "y.csv"}, given, **params, expected={"m": EXPECTED}),
+            Place(
+                tmp_path,
+                {"models": "x.csv", "accuracies": "y.csv"},
+                given,
+                **params,
+                expected={"m": EXPECTED},
+                left_out={},
+            ),
         )
     assert "models.m.accuracy expects 0.9 within 0.1" in capsys.readouterr().err
     assert not (tmp_path / "x.csv").exists()
