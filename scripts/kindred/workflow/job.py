@@ -64,7 +64,7 @@ def job(log_file: str | Path, threads: int = 1) -> Iterator[None]:
             _leave(log_file, f"{type(error).__name__}: {first_line(error)}")
             raise
         file = f" for '{error.filename}'" if error.filename else ""
-        _end(log_file, f"no space is left on the disk or in the quota{file}; free some and run the same command again.")
+        _end(None, f"no space is left on the disk or in the quota{file}; free some and run the same command again.")
     except Exception as error:
         text = traceback.format_exc()
         log.error("%s", text)
@@ -89,9 +89,11 @@ def _leave(log_file: str | Path, reason: str) -> None:
             left.write(json.dumps({"log": str(log_file), "reason": " ".join(reason.split())}) + "\n")
 
 
-def _end(log_file: str | Path, message: str) -> NoReturn:
+def _end(log_file: str | Path | None, message: str) -> NoReturn:
+    """End the job; without its log where what failed is the machine, and no model is to be left out for it."""
     log.error("%s", message)
-    _leave(log_file, message)
+    if log_file is not None:
+        _leave(log_file, message)
     print(f"\nkindred: {message}\n", file=sys.stderr, flush=True)
     sys.exit(1)
 

@@ -84,10 +84,10 @@ def _mentions(value: Any, names: Collection[str]) -> bool:
 def watch(folder: Path) -> None:
     """Have the jobs of this run leave the reasons of their failures in a file under folder."""
     if LEFT_OUT not in os.environ:  # the second run adds to the file of the first
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder.absolute() / "failures.jsonl"
-        file.unlink(missing_ok=True)
+        # Of this run alone: a dry run may be made beside it.
+        file = folder.absolute() / f"failures-{os.getpid()}.jsonl"
         os.environ[FAILURES] = str(file)
+        atexit.register(file.unlink, missing_ok=True)
 
 
 def failed(models: Collection[str]) -> dict[str, str]:
