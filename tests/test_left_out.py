@@ -1,14 +1,17 @@
 """One bad model does not cost the others, and what is missing is told: `snakemake --keep-going`."""
 
+import errno
 import json
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import safetensors.torch
 import torch
 from kindred.workflow import left_out
-from kindred.workflow.job import FAILURES
+from kindred.workflow.errors import BadInput
+from kindred.workflow.job import FAILURES, job
 from workflow import ROOT, Checkout
 
 OF_THE_BATCH = """
@@ -112,8 +115,21 @@ def test_a_model_is_taken_from_every_list_and_from_nothing_else() -> None:
         ("logs/draw_figure/a.log", None),
     ],
 )
-def test_whose_failure_it_is(file: str, model: str | None, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whose_failure_it_is(file: str, model: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = tmp_path / "failures.jsonl"
     left.write_text("".join(json.dumps({"log": file, "reason": why}) + "\n" for why in ("first", "again")))
     monkeypatch.setenv(FAILURES, str(left))
     assert left_out.failed(["a", "b", "net.v2"]) == ({model: "first"} if model else {})
+
+
+@pytest.mark.parametrize(
+    ("error", "left"), [(BadInput("it is bad."), 1), (ValueError("a bug"), 1), (OSError(errno.ENOSPC, "full"), 0)]
+)
+def test_a_full_disk_is_no_models_fault(
+    error: Exception, left: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "failures.jsonl"
+    monkeypatch.setenv(FAILURES, str(file))
+    with pytest.raises((SystemExit, ValueError)), job(tmp_path / "logs/attack_model/pgd/b.log"):
+        raise error
+    assert len(left_out.failed(["b"])) == left
